@@ -1,0 +1,58 @@
+import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import type { ConstructorOptions } from 'pg-boss';
+import { PrismaClient } from '../generated/prisma/client.ts';
+import type { Settings } from '../settings.ts';
+import { openEmbedded } from './embedded.ts';
+import type { Log } from './log.ts';
+import { applyMigrations } from './migrations.ts';
+import { openPostgres } from './postgres.ts';
+
+export interface Sql {
+  /** Runs one statement with `$1` parameters and resolves to its rows. */
+  query<Row>(text: string, parameters?: readonly unknown[]): Promise<Row[]>;
+}
+
+/** What PostgreSQL and the embedded PGlite offer alike; the two files beside this one fulfil it. */
+export interface Engine extends Sql {
+  /** Runs `work` in one transaction: commits when it resolves, rolls back when it throws. */
+  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
+  /** Runs `work` while no other process runs work of the same name on this database. */
+  exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** How many transactions are worth having under way at once. */
+  lanes: number;
+  adapter: SqlMigrationAwareDriverAdapterFactory;
+  /** How pg-boss reaches the same database. */
+  queue: ConstructorOptions;
+  close(): Promise<void>;
+}
+
+export interface Database extends Engine {
+  /** For the everyday queries; hot paths speak SQL. Both see the same connections. */
+  prisma: PrismaClient;
+}
+
+/**
+ * Opens the configured database and brings it to the newest migration. Several processes may do so at
+ * once on PostgreSQL: one migrates, the others wait.
+ * @throws when the database is out of reach, or its embedded folder is in use by another process.
+ */
+export async function openDatabase(settings: Settings['database'], log: Log): Promise<Database> {
+  const engine =
+    settings.kind === 'postgres' ? openPostgres(settings.url, log) : await openEmbedded(settings.folder);
+  try {
+    const applied = await engine.exclusively('migrations', () => applyMigrations(engine.adapter));
+    if (applied.length > 0) log.info({ applied }, 'migrations applied');
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  const prisma = new PrismaClient({ adapter: engine.adapter, errorFormat: 'minimal' });
+  return {
+    ...engine,
+    prisma,
+    close: async () => {
+      await prisma.$disconnect();
+      await engine.close();
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { PGlite, type Transaction } from '@electric-sql/pglite';
+import type { SqlDriverAdapter } from '@prisma/driver-adapter-utils';
+import { fromPglite } from 'pg-boss';
+import { PrismaPGlite } from 'pglite-prisma-adapter';
+import type { Engine, Sql } from './database.ts';
+
+/**
+ * PostgreSQL inside this process (PGlite), its files in `folder`. One process at a time.
+ * @throws Error when another process holds the folder.
+ */
+export async function openEmbedded(folder: string): Promise<Engine> {
+  await mkdir(folder, { recursive: true });
+  const release = lockFolder(folder);
+  try {
+    const pglite = await PGlite.create(path.join(folder, 'pglite'));
+    return { ...embeddedEngine(pglite), close: () => pglite.close().finally(release) };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** The same over a PGlite that the caller made (tests load one from a template). */
+export function embeddedEngine(pglite: PGlite): Engine {
+  const sqlOf = (connection: PGlite | Transaction): Sql => ({
+    query: async <Row>(text: string, parameters: readonly unknown[] = []) =>
+      (await connection.query<Row>(text, [...parameters])).rows,
+  });
+  const running = new Map<string, Promise<unknown>>();
+
+  return {
+    ...sqlOf(pglite),
+    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx))),
+
+    // The folder belongs to this process alone, so a queue in memory is enough.
+    exclusively: (name, work) => {
+      const turn = (running.get(name) ?? Promise.resolve()).then(work, work);
+      running.set(
+        name,
+        turn.catch(() => {}),
+      );
+      return turn;
+    },
+
+    lanes: 1,
+    adapter: {
+      provider: 'postgres',
+      adapterName: 'pglite',
+      connect: () => adapterOf(pglite),
+      connectToShadowDb: async () => adapterOf(await PGlite.create()),
+    },
+    queue: { db: fromPglite(pglite), backend: 'pglite' },
+    close: () => pglite.close(),
+  };
+}
+
+/** The adapter starts a migration's script without awaiting it, which would lose its error. */
+async function adapterOf(pglite: PGlite): Promise<SqlDriverAdapter> {
+  const adapter = await new PrismaPGlite(pglite).connect();
+  adapter.executeScript = async (script) => {
+    await pglite.exec(script);
+  };
+  return adapter;
+}
+
+/**
+ * Two processes on one PGlite folder would destroy it. SQLite's exclusive lock is one that the operating
+ * system drops with the process, so a killed server leaves nothing to clean up.
+ */
+function lockFolder(folder: string): () => void {
+  const lock = new DatabaseSync(path.join(folder, 'lock'), { timeout: 0 });
+  try {
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  } catch {
+    lock.close();
+    throw new Error(
+      `the embedded database in ${folder} is in use by another Footnote process: stop that one, ` +
+        'set DATA_DIR to another folder, or set DATABASE_URL to share a PostgreSQL',
+    );
+  }
+  return () => lock.close();
+}

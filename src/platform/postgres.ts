@@ -1,0 +1,62 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import type { Engine, Sql } from './database.ts';
+import type { Log } from './log.ts';
+
+/** PostgreSQL behind one pool that Prisma, pg-boss and our own statements share. */
+export function openPostgres(url: string, log: Log): Engine {
+  const pool = new pg.Pool({ connectionString: url, max: 20, application_name: 'footnote', keepAlive: true });
+  pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
+
+  const sqlOf = (client: pg.Pool | pg.PoolClient): Sql => ({
+    query: async <Row>(text: string, parameters: readonly unknown[] = []) =>
+      (await client.query<Row & pg.QueryResultRow>(text, [...parameters])).rows,
+  });
+
+  async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    const client = await pool.connect();
+    let broken: Error | undefined;
+    client.on('error', (error: Error) => {
+      broken = error;
+    });
+    try {
+      return await work(client);
+    } finally {
+      client.removeAllListeners('error');
+      client.release(broken);
+    }
+  }
+
+  return {
+    ...sqlOf(pool),
+
+    transaction: (work) =>
+      withClient(async (client) => {
+        await client.query('BEGIN');
+        try {
+          const result = await work(sqlOf(client));
+          await client.query('COMMIT');
+          return result;
+        } catch (error) {
+          await client.query('ROLLBACK').catch(() => {});
+          throw error;
+        }
+      }),
+
+    exclusively: (name, work) =>
+      withClient(async (client) => {
+        await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`footnote:${name}`]);
+        try {
+          return await work();
+        } finally {
+          await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [`footnote:${name}`]);
+        }
+      }),
+
+    lanes: 4,
+    adapter: new PrismaPg(pool),
+    // Its own small pool: it listens on one connection for new jobs.
+    queue: { connectionString: url, max: 4, application_name: 'footnote queue' },
+    close: () => pool.end(),
+  };
+}

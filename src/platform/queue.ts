@@ -1,0 +1,73 @@
+import { PgBoss, type Queue as QueueOptions } from 'pg-boss';
+import type { Engine, Sql } from './database.ts';
+import type { Log } from './log.ts';
+
+export interface Queue {
+  /** Adds jobs within the transaction; they exist once it commits. `startAfter`: seconds from now. */
+  add(tx: Sql, name: string, jobs: readonly { data: object; startAfter: number }[]): Promise<void>;
+  /**
+   * Works off the jobs of a queue, several at a time. A job whose handler throws is tried again as the
+   * queue's options say; one whose process died, once its heartbeat is missed.
+   */
+  work(name: string, handle: (data: unknown) => Promise<void>): Promise<void>;
+  /** Finishes what is in flight. */
+  stop(): Promise<void>;
+}
+
+/**
+ * pg-boss on the same database. Every process that only adds jobs starts it as well; only `worker`
+ * processes maintain it.
+ */
+export async function openQueue(
+  engine: Engine,
+  queues: Record<string, Omit<QueueOptions, 'name'>>,
+  { worker, log }: { worker: boolean; log: Log },
+): Promise<Queue> {
+  const boss = new PgBoss({
+    ...engine.queue,
+    schema: 'jobs',
+    useListenNotify: true,
+    supervise: worker,
+    schedule: worker,
+    superviseIntervalSeconds: 15,
+    monitorIntervalSeconds: 15,
+    registerInstance: false,
+    reindex: false,
+  });
+  boss.on('error', (error) => log.error({ err: error }, 'the job queue reports an error'));
+  boss.on('warning', ({ message }) => log.warn({ detail: message }, 'the job queue reports a warning'));
+  await boss.start();
+  for (const [name, options] of Object.entries(queues))
+    await boss.createQueue(name, { ...options, notify: true });
+
+  return {
+    add: async (tx, name, jobs) => {
+      const db = {
+        executeSql: async (text: string, values?: unknown[]) => ({ rows: await tx.query(text, values) }),
+      };
+      await boss.insert(name, [...jobs], { db });
+    },
+    work: async (name, handle) => {
+      const options = {
+        batchSize: 20,
+        perJobResults: true,
+        burstWhenBatchFull: true,
+        notifyPollingIntervalSeconds: 5,
+      } as const;
+      await boss.work(name, options, (jobs) =>
+        Promise.all(
+          jobs.map(async ({ id, data }) => {
+            try {
+              await handle(data);
+              return { id, status: 'completed' as const };
+            } catch (error) {
+              log.warn({ err: error, queue: name, job: id }, 'a job failed and will be tried again');
+              return { id, status: 'failed' as const };
+            }
+          }),
+        ),
+      );
+    },
+    stop: () => boss.stop({ graceful: true, timeout: 10_000 }),
+  };
+}
