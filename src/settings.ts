@@ -1,0 +1,296 @@
+import { createPrivateKey } from 'node:crypto';
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { parseAddress } from './subscribing/address.ts';
+
+export interface Settings {
+  production: boolean;
+  port: number;
+  host: string;
+  /** Where links in mails lead (A-24). An origin, without a slash at its end. */
+  baseUrl: string;
+  database: { kind: 'postgres'; url: string } | { kind: 'embedded'; folder: string };
+  dataDir: string;
+  /** `null`: the sandbox. */
+  mailchimp: {
+    apiKey: string;
+    dataCentre: string;
+    audienceId: string;
+    baseUrl: string;
+    webhookSecret: string | null;
+  } | null;
+  /** `null`: the sandbox inbox. */
+  smtp: { url: string; from: { name: string; address: string } } | null;
+  dkim: { domain: string; selector: string; privateKey: string } | null;
+  publication: { name: string; postalAddress: string };
+  adminApiKey: string | null;
+  allowedOrigins: string[];
+  /** For Express: CIDRs and its names for them, never a hop count (A-23). */
+  trustProxy: string[];
+  /** The first signs, all verify. */
+  secretKeys: [string, ...string[]];
+  role: 'all' | 'web' | 'worker';
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+}
+
+/** Each of `faults` is one line, `NAME: what is wrong or would be right`, and holds no configured value. */
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+  readonly faults: string[];
+
+  constructor(faults: string[]) {
+    super(['the configuration is wrong', ...faults].join('\n  '));
+    this.faults = faults;
+  }
+}
+
+// How a variable's text becomes its value. The first argument completes the fault "NAME: must be …".
+
+const read = <T>(right: string, parse: (text: string) => T | undefined) =>
+  z.string().transform((text, { addIssue }) => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    addIssue(`must be ${right}`);
+    return z.NEVER;
+  });
+const matching = (right: string, pattern: RegExp) => z.string().regex(pattern, `must be ${right}`);
+const oneOf = <const T extends string>(...names: T[]) => z.enum(names, `must be one of ${names.join(', ')}`);
+const split = z.string().transform((text) => text.split(',').map((entry) => entry.trim()));
+const list = <T extends z.ZodType<unknown, string>>(entry: T) => split.pipe(z.array(entry));
+
+const line = (right: string) => matching(right, /^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,200}$/u);
+const dnsName = (right: string) => matching(right, /^(?=.{1,253}$)[a-z\d-]{1,63}(\.[a-z\d-]{1,63})*$/i);
+const secret = matching('32 visible characters or more (openssl rand -hex 32)', /^[!-~]{32,}$/);
+
+const developmentSecret = 'development-only-secret-known-to-everybody';
+const samplePublication = 'The Daily Example';
+const samplePostalAddress = 'The Daily Example, 1 Sample Street, 00000 Anytown';
+
+/** Every variable that we know; `.env.example` explains each. */
+const variables = z.object({
+  NODE_ENV: oneOf('development', 'test', 'production').default('development'),
+  PORT: read('a whole number from 0 to 65535', portOf).default(3000),
+  HOST: matching('a host name or an IP address', /^[\w.:-]+$/).optional(),
+  BASE_URL: read(
+    'an http(s) origin without a path, such as https://newsletters.example',
+    originOf,
+  ).optional(),
+  DATABASE_URL: read('a postgres:// or postgresql:// URL', (text) =>
+    urlOf(text, 'postgres', 'postgresql'),
+  ).optional(),
+  DATA_DIR: matching('the path of a folder', /^\P{Cc}+$/u).default('.data'),
+  MAILCHIMP_API_KEY: read('an API key that ends in its data centre, such as -us6', apiKeyOf).optional(),
+  MAILCHIMP_AUDIENCE_ID: matching('the id of an audience, letters and digits', /^[a-z\d]{1,50}$/i).optional(),
+  MAILCHIMP_BASE_URL: read('an http(s) URL without user, query or fragment', baseUrlOf).optional(),
+  MAILCHIMP_WEBHOOK_SECRET: matching(
+    '32 or more of A-Z a-z 0-9 _ - (openssl rand -hex 32)',
+    /^[\w-]{32,}$/,
+  ).optional(),
+  SMTP_URL: read('an smtp:// or smtps:// URL with a host', smtpUrlOf).optional(),
+  MAIL_FROM: read('one sender, such as The Daily Example <news@daily.example>', senderOf).optional(),
+  DKIM_DOMAIN: dnsName('the domain that signs, such as daily.example').optional(),
+  DKIM_SELECTOR: dnsName('the DNS label before ._domainkey').optional(),
+  DKIM_PRIVATE_KEY: read('an RSA private key of 1024 bits or more, as PEM', dkimKeyOf).optional(),
+  PUBLICATION_NAME: line('one line of text').default(samplePublication),
+  POSTAL_ADDRESS: line('one line of text, its parts parted by commas').default(samplePostalAddress),
+  ADMIN_API_KEY: secret.optional(),
+  ALLOWED_ORIGINS: list(
+    read('an exact origin such as https://news.example, without a path or *', originOf),
+  ).default([]),
+  TRUST_PROXY: list(
+    read(
+      'a CIDR, loopback, linklocal or uniquelocal; true, hop counts and /0 are refused, ' +
+        'as they let a client choose its own address',
+      proxyOf,
+    ),
+  ).default([]),
+  SECRET_KEYS: split.pipe(z.tuple([secret], secret)).default([developmentSecret]),
+  ROLE: oneOf('all', 'web', 'worker').default('all'),
+  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
+});
+
+const names = variables.keyof().options;
+type Name = (typeof names)[number];
+/** The text of the variables that are set. An empty one counts as not set. */
+type Given = Map<Name, string>;
+
+/** What a variable is of no use without. */
+const companions: Partial<Record<Name, Name[]>> = {
+  MAILCHIMP_API_KEY: ['MAILCHIMP_AUDIENCE_ID'],
+  MAILCHIMP_AUDIENCE_ID: ['MAILCHIMP_API_KEY'],
+  SMTP_URL: ['MAIL_FROM'],
+  DKIM_DOMAIN: ['DKIM_SELECTOR', 'DKIM_PRIVATE_KEY'],
+  DKIM_SELECTOR: ['DKIM_DOMAIN', 'DKIM_PRIVATE_KEY'],
+  DKIM_PRIVATE_KEY: ['DKIM_DOMAIN', 'DKIM_SELECTOR'],
+};
+
+/** What production must be told, as the defaults are made for a laptop. */
+const neededInProduction = new Map<Name, string>([
+  ['BASE_URL', 'the https address that links in mails lead to'],
+  ['MAILCHIMP_API_KEY', 'the API key of the Mailchimp account, as the sandbox keeps nothing'],
+  ['MAILCHIMP_AUDIENCE_ID', 'the id of the audience that subscribers go to'],
+  [
+    'SMTP_URL',
+    'a mail server, such as smtp://user:password@mail.example:587, as the sandbox delivers nothing',
+  ],
+  ['MAIL_FROM', 'the sender, such as The Daily Example <news@daily.example>'],
+  ['PUBLICATION_NAME', 'the name that readers know the sender by'],
+  ['POSTAL_ADDRESS', 'the postal address that the law wants in every mail'],
+  ['ADMIN_API_KEY', '32 characters or more (openssl rand -hex 32)'],
+  ['SECRET_KEYS', '32 characters or more (openssl rand -hex 32)'],
+]);
+
+/**
+ * Reads the environment; nothing else does.
+ * @throws SettingsError that names every fault at once.
+ */
+export function readSettings(env: Record<string, string | undefined>): Settings {
+  const given: Given = new Map();
+  for (const name of names) {
+    const text = env[name]?.trim();
+    if (text) given.set(name, text);
+  }
+
+  const parsed = variables.safeParse(Object.fromEntries(given));
+  const faults = [
+    ...(parsed.error?.issues ?? []).map(faultLine),
+    ...missing(given),
+    ...contradictions(given),
+  ];
+  if (!parsed.success || faults.length > 0) throw new SettingsError(faults);
+
+  const value = parsed.data;
+  const production = value.NODE_ENV === 'production';
+  return {
+    production,
+    port: value.PORT,
+    host: value.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    baseUrl: value.BASE_URL ?? `http://localhost:${value.PORT}`,
+    database: value.DATABASE_URL
+      ? { kind: 'postgres', url: value.DATABASE_URL }
+      : { kind: 'embedded', folder: value.DATA_DIR },
+    dataDir: value.DATA_DIR,
+    mailchimp:
+      value.MAILCHIMP_API_KEY && value.MAILCHIMP_AUDIENCE_ID
+        ? {
+            ...value.MAILCHIMP_API_KEY,
+            audienceId: value.MAILCHIMP_AUDIENCE_ID,
+            baseUrl:
+              value.MAILCHIMP_BASE_URL ??
+              `https://${value.MAILCHIMP_API_KEY.dataCentre}.api.mailchimp.com/3.0`,
+            webhookSecret: value.MAILCHIMP_WEBHOOK_SECRET ?? null,
+          }
+        : null,
+    smtp:
+      value.SMTP_URL && value.MAIL_FROM
+        ? {
+            url: value.SMTP_URL,
+            from: { ...value.MAIL_FROM, name: value.MAIL_FROM.name || value.PUBLICATION_NAME },
+          }
+        : null,
+    dkim:
+      value.DKIM_DOMAIN && value.DKIM_SELECTOR && value.DKIM_PRIVATE_KEY
+        ? { domain: value.DKIM_DOMAIN, selector: value.DKIM_SELECTOR, privateKey: value.DKIM_PRIVATE_KEY }
+        : null,
+    publication: { name: value.PUBLICATION_NAME, postalAddress: value.POSTAL_ADDRESS },
+    adminApiKey: value.ADMIN_API_KEY ?? null,
+    allowedOrigins: value.ALLOWED_ORIGINS,
+    trustProxy: value.TRUST_PROXY,
+    secretKeys: value.SECRET_KEYS,
+    role: value.ROLE,
+    logLevel: value.LOG_LEVEL,
+  };
+}
+
+/** zod's path is the variable, and the index of the entry where it is a list. */
+function faultLine({ path: [name, index], message }: z.core.$ZodIssue): string {
+  return `${String(name)}: ${typeof index === 'number' ? `entry ${index + 1} ` : ''}${message}`;
+}
+
+function missing(given: Given): string[] {
+  const reasons = new Map<Name, string>();
+  for (const name of given.keys()) {
+    for (const companion of companions[name] ?? []) reasons.set(companion, `${name} is set and needs it`);
+  }
+  for (const [name, needed] of inProduction(given) ? neededInProduction : []) {
+    reasons.set(name, `production needs ${needed}`);
+  }
+  return [...reasons]
+    .filter(([name]) => !given.has(name))
+    .map(([name, why]) => `${name}: is missing; ${why}`);
+}
+
+function contradictions(given: Given): string[] {
+  const faults: string[] = [];
+  if (/^(web|worker)$/.test(given.get('ROLE') ?? '') && !given.has('DATABASE_URL'))
+    faults.push('ROLE: must be all without DATABASE_URL, as the embedded database serves one process only');
+  if (!inProduction(given)) return faults;
+
+  if (/^http:/i.test(given.get('BASE_URL') ?? '')) faults.push('BASE_URL: must be https in production');
+  if (given.get('SECRET_KEYS')?.includes(developmentSecret))
+    faults.push('SECRET_KEYS: must not hold the development secret in production (openssl rand -hex 32)');
+  if (given.get('PUBLICATION_NAME') === samplePublication)
+    faults.push('PUBLICATION_NAME: must be the real name in production, not the sample');
+  if (given.get('POSTAL_ADDRESS') === samplePostalAddress)
+    faults.push('POSTAL_ADDRESS: must be the real address in production, not the sample');
+  return faults;
+}
+
+function inProduction(given: Given): boolean {
+  return given.get('NODE_ENV') === 'production';
+}
+
+function portOf(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
+}
+
+/** `text` itself, if it is a URL of one of the schemes. */
+function urlOf(text: string, ...schemes: string[]): string | undefined {
+  return schemes.some((scheme) => text.startsWith(`${scheme}://`)) && URL.canParse(text) ? text : undefined;
+}
+
+function originOf(text: string): string | undefined {
+  return /^https?:\/\/[^/\\?#@*\s]+\/?$/i.test(text) ? URL.parse(text)?.origin : undefined;
+}
+
+function baseUrlOf(text: string): string | undefined {
+  return /[?#@\s]/.test(text) ? undefined : urlOf(text, 'http', 'https')?.replace(/\/$/, '');
+}
+
+function smtpUrlOf(text: string): string | undefined {
+  return urlOf(text, 'smtp', 'smtps') && URL.parse(text)?.hostname ? text : undefined;
+}
+
+/** The data centre becomes part of a host name, so its form is checked (A-25). */
+function apiKeyOf(text: string): { apiKey: string; dataCentre: string } | undefined {
+  const dataCentre = text.slice(text.lastIndexOf('-') + 1);
+  return /^[!-~]+-[!-~]+$/.test(text) && /^[a-z]{2,3}\d{1,3}$/.test(dataCentre)
+    ? { apiKey: text, dataCentre }
+    : undefined;
+}
+
+/** `Name <address>`, the name in quotes or not, or the address alone; nothing that could be read as two. */
+function senderOf(text: string): { name: string; address: string } | undefined {
+  const sender = /^("?)([^\p{Cc}"\\<>@,;:]*)\1 <([^<>]+)>$/u.exec(text);
+  const [, , name = '', address = text] = sender ?? [];
+  const parsed = parseAddress(address);
+  return parsed.ok ? { name: name.trim(), address: parsed.address.email } : undefined;
+}
+
+function dkimKeyOf(text: string): string | undefined {
+  const pem = text.replaceAll('\\n', '\n');
+  try {
+    const bits = createPrivateKey(pem).asymmetricKeyDetails?.modulusLength;
+    return bits !== undefined && bits >= 1024 ? pem : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function proxyOf(text: string): string | undefined {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return text;
+  const [, address = '', prefix] = /^([\da-f.:]+)(?:\/([1-9]\d{0,2}))?$/i.exec(text) ?? [];
+  const version = isIP(address);
+  if (version === 0) return undefined;
+  return prefix === undefined || Number(prefix) <= (version === 4 ? 32 : 128) ? text : undefined;
+}

@@ -1,0 +1,368 @@
+import { type EventDraft, sha256 } from '../consent/ledger.ts';
+import { confirmationDue } from './caps.ts';
+import type {
+  Choose,
+  Circumstances,
+  Command,
+  Confirm,
+  Leave,
+  MailAccepted,
+  NamedList,
+  OfferedList,
+  Outcome,
+  SignUp,
+} from './commands.ts';
+import type { Household, Person, SignUpRequest, Subscription } from './person.ts';
+
+/** How long a confirmation link works (C-17; above the 20 hours of WCAG 2.2.1). */
+export const confirmationDays = 7;
+
+/** Random values drawn before the decision, so that the rules stay pure. Unused ones are thrown away. */
+export interface Fresh {
+  subscriberId: string;
+  linkKey: string;
+  ledgerSalt: string;
+  requestId: string;
+  tokenHash: string;
+  mailId: string;
+}
+
+/** What a decision changes. An empty one (`changes: null`) leaves the database as it is. */
+export interface Changes {
+  person: Person;
+  /** Set when the person is new. */
+  created: { email: string } | null;
+  events: EventDraft[];
+  subscriptions: {
+    listId: number;
+    isNew: boolean;
+    state: Subscription['state'];
+    consentSeq: number | null;
+    endedSeq: number | null;
+  }[];
+  request:
+    | (Pick<SignUpRequest, 'id' | 'seq' | 'tokenHash' | 'listIds' | 'locale' | 'firstName' | 'expiresAt'> & {
+        wordingVersion: string;
+      })
+    | null;
+  confirmed: { requestId: string; locale: string; firstName: string | null } | null;
+  /** A mail that is now owed. */
+  mail: { id: string; requestId: string; dueAt: Date } | null;
+  mailAccepted: { mailId: string; copy: string } | null;
+  /** Mailchimp has to follow; opt-outs go first. */
+  sync: 'opt_in' | 'opt_out' | null;
+}
+
+export interface Decision {
+  outcome: Outcome;
+  changes: Changes | null;
+}
+
+/**
+ * The rules of subscribing (design: I1, I2, I9; states pending → subscribed → unsubscribed). Pure: the
+ * same person, command, time and fresh values give the same decision.
+ */
+export function decide(household: Household, command: Command, now: Date, fresh: Fresh): Decision {
+  switch (command.type) {
+    case 'sign_up':
+      return decideSignUp(household, command, now, fresh);
+    case 'confirm':
+      return withPerson(
+        household,
+        (person) => person.requests.some(hasToken(command)),
+        (person) => decideConfirm(person, command, now),
+      );
+    case 'leave':
+      return withPerson(household, hasLinkKey(command), (person) => decideLeave(person, command, now));
+    case 'choose':
+      return withPerson(household, hasLinkKey(command), (person) =>
+        decideChoose(household, person, command, now, fresh),
+      );
+    case 'mail_accepted':
+      return withPerson(
+        household,
+        (person) => person.id === command.subscriberId,
+        (person) => decideMailAccepted(person, command, now),
+      );
+  }
+}
+
+function decideSignUp(household: Household, command: SignUp, now: Date, fresh: Fresh): Decision {
+  const { address } = command;
+  const known = household.people.find((person) => person.key === address.key);
+  const person = known ?? newPerson(address, command.locale, fresh);
+  const changes = nothing(person);
+  if (known === undefined) {
+    changes.created = { email: address.email };
+  }
+  const asked = request(household, changes, command, now, fresh);
+  return { outcome: { type: 'accepted' }, changes: asked ? changes : null };
+}
+
+function decideConfirm(person: Person, command: Confirm, now: Date): Decision {
+  const answered = person.requests.find(hasToken(command));
+  if (answered === undefined) return unknown;
+  const open = person.subscriptions.filter((subscription) => isOpen(subscription, answered));
+  const done = () => ({ type: 'confirmed' as const, lists: open.map(named), linkKey: person.linkKey });
+
+  // Pressed again (C-25): the same answer for as long as it is still true.
+  if (answered.confirmedAt !== null && open.some((subscription) => subscription.state === 'subscribed')) {
+    return { outcome: done(), changes: null };
+  }
+  if (open.length === 0 || answered.confirmedAt !== null)
+    return { outcome: { type: 'withdrawn' }, changes: null };
+  if (now > answered.expiresAt) return { outcome: { type: 'expired' }, changes: null };
+
+  const changes = nothing(person);
+  changes.confirmed = { requestId: answered.id, locale: answered.locale, firstName: answered.firstName };
+  const joining = open.filter((subscription) => subscription.state === 'pending');
+  if (joining.length > 0) {
+    const seq = append(changes, now, command, {
+      kind: 'confirmed',
+      listWordings: joining.map((subscription) => wordingIn(answered, subscription.listId)),
+      requestSeq: answered.seq,
+    });
+    for (const { listId, endedSeq } of joining) {
+      changes.subscriptions.push({ listId, isNew: false, state: 'subscribed', consentSeq: seq, endedSeq });
+    }
+    changes.sync = 'opt_in';
+  }
+  return { outcome: done(), changes };
+}
+
+function decideLeave(person: Person, command: Leave, now: Date): Decision {
+  const changes = nothing(person);
+  const concerned = (subscription: Subscription) =>
+    command.list === null || subscription.slug === command.list;
+  const left = leave(changes, concerned, command, now);
+  const remaining = person.subscriptions.filter(
+    (subscription) => subscription.state === 'subscribed' && !concerned(subscription),
+  );
+  return {
+    outcome: { type: 'left', left: left.map(named), remaining: remaining.map(named) },
+    changes: left.length > 0 ? changes : null,
+  };
+}
+
+function decideChoose(
+  household: Household,
+  person: Person,
+  command: Choose,
+  now: Date,
+  fresh: Fresh,
+): Decision {
+  const changes = nothing(person);
+  const ticked = new Set(command.lists.map((list) => list.id));
+  const left = leave(changes, (subscription) => !ticked.has(subscription.listId), command, now);
+  const current = new Map(
+    person.subscriptions.map((subscription) => [subscription.listId, subscription.state]),
+  );
+  const asked = command.lists.filter((list) => (current.get(list.id) ?? 'unsubscribed') === 'unsubscribed');
+  if (asked.length > 0) {
+    request(
+      household,
+      changes,
+      { ...command, lists: asked, firstName: null, locale: person.locale },
+      now,
+      fresh,
+    );
+  }
+  return {
+    outcome: { type: 'chosen', left: left.map(named), asked: asked.map(named) },
+    changes: changes.events.length > 0 ? changes : null,
+  };
+}
+
+function decideMailAccepted(person: Person, command: MailAccepted, now: Date): Decision {
+  const answered = person.requests.find((candidate) => candidate.seq === command.requestSeq);
+  if (answered === undefined) return unknown;
+  const changes = nothing(person);
+  changes.mailAccepted = { mailId: command.mailId, copy: command.copy };
+  append(
+    changes,
+    now,
+    { channel: 'mail', ip: null, userAgent: null, page: null },
+    {
+      kind: 'mailed',
+      listWordings: answered.wordings,
+      requestSeq: answered.seq,
+      mailHash: sha256(command.copy),
+    },
+  );
+  return { outcome: { type: 'recorded' }, changes };
+}
+
+/**
+ * Asks for lists: whatever is not subscribed becomes pending under one new request with one mail, within
+ * the caps. @returns false when nothing is to be done: subscribed already, a mail on its way, or capped.
+ */
+function request(
+  household: Household,
+  changes: Changes,
+  command: Pick<SignUp, 'lists' | 'wordingVersion' | 'locale' | 'firstName'> & Circumstances,
+  now: Date,
+  fresh: Fresh,
+): boolean {
+  const { person } = changes;
+  const current = new Map(person.subscriptions.map((subscription) => [subscription.listId, subscription]));
+  const wanted = command.lists.filter((list) => current.get(list.id)?.state !== 'subscribed');
+  if (wanted.length === 0) return false;
+
+  const dueAt = confirmationDue(household.confirmationMails, now, leftSinceLastRequest(person));
+  if (dueAt === null || isOnItsWay(person, wanted, now)) return false;
+
+  const seq = append(changes, now, command, {
+    kind: 'requested',
+    listWordings: wanted.map((list) => list.wording),
+    wordingVersion: command.wordingVersion,
+  });
+  for (const list of wanted) {
+    const before = current.get(list.id);
+    if (before?.state === 'pending') continue;
+    changes.subscriptions.push({
+      listId: list.id,
+      isNew: before === undefined,
+      state: 'pending',
+      consentSeq: before?.consentSeq ?? null,
+      endedSeq: before?.endedSeq ?? null,
+    });
+  }
+  changes.request = {
+    id: fresh.requestId,
+    seq,
+    tokenHash: fresh.tokenHash,
+    listIds: wanted.map((list) => list.id),
+    wordingVersion: command.wordingVersion,
+    locale: command.locale,
+    firstName: command.firstName,
+    expiresAt: new Date(dueAt.getTime() + confirmationDays * 86_400_000),
+  };
+  changes.mail = { id: fresh.mailId, requestId: fresh.requestId, dueAt };
+  return true;
+}
+
+/** Ends what is pending or subscribed among the lists concerned. @returns what was ended */
+function leave(
+  changes: Changes,
+  concerned: (subscription: Subscription) => boolean,
+  command: Circumstances,
+  now: Date,
+): Subscription[] {
+  const ending = changes.person.subscriptions.filter(
+    (subscription) => subscription.state !== 'unsubscribed' && concerned(subscription),
+  );
+  if (ending.length === 0) return [];
+  const seq = append(changes, now, command, {
+    kind: 'unsubscribed',
+    listWordings: ending.map((subscription) => subscription.wording),
+  });
+  for (const { listId, consentSeq } of ending) {
+    changes.subscriptions.push({ listId, isNew: false, state: 'unsubscribed', consentSeq, endedSeq: seq });
+  }
+  // Who never confirmed is not at Mailchimp, so there is nothing to take back there.
+  if (ending.some((subscription) => subscription.state === 'subscribed')) changes.sync = 'opt_out';
+  return ending;
+}
+
+function append(
+  changes: Changes,
+  now: Date,
+  { channel, ip, userAgent, page }: Circumstances,
+  event: Pick<EventDraft, 'kind' | 'listWordings'> &
+    Partial<Pick<EventDraft, 'wordingVersion' | 'requestSeq' | 'mailHash'>>,
+): number {
+  const { ledger, typed } = changes.person;
+  const seq = ledger.seq + changes.events.length + 1;
+  // Nodes' clocks differ a little; a ledger's times never run backwards.
+  const at = ledger.lastAt !== null && ledger.lastAt > now ? ledger.lastAt : now;
+  changes.events.push({
+    wordingVersion: null,
+    requestSeq: null,
+    mailHash: null,
+    ...event,
+    seq,
+    at,
+    channel,
+    evidence: { email: typed, ip, userAgent, page },
+  });
+  return seq;
+}
+
+/** A double click, or a reader in doubt: their mail was just sent or is about to be (R-08). */
+function isOnItsWay(person: Person, wanted: OfferedList[], now: Date): boolean {
+  const subscriptions = new Map(
+    person.subscriptions.map((subscription) => [subscription.listId, subscription]),
+  );
+  return person.requests.some(
+    (open) =>
+      open.confirmedAt === null &&
+      open.mailDueAt !== null &&
+      open.mailDueAt.getTime() > now.getTime() - 60_000 &&
+      wanted.every((list) => {
+        const subscription = subscriptions.get(list.id);
+        return subscription !== undefined && isOpen(subscription, open);
+      }),
+  );
+}
+
+/** Whether a request still stands for a list: it was not left since (I2), nor closed. */
+function isOpen(subscription: Subscription, { listIds, seq }: SignUpRequest): boolean {
+  return (
+    listIds.includes(subscription.listId) && !subscription.archived && (subscription.endedSeq ?? 0) < seq
+  );
+}
+
+function leftSinceLastRequest(person: Person): boolean {
+  const lastRequest = Math.max(0, ...person.requests.map((past) => past.seq));
+  return person.subscriptions.some((subscription) => (subscription.endedSeq ?? 0) > lastRequest);
+}
+
+function wordingIn(answered: SignUpRequest, listId: number): string {
+  const wording = answered.wordings[answered.listIds.indexOf(listId)];
+  if (wording === undefined) throw new Error('a request lacks the wording of one of its lists');
+  return wording;
+}
+
+function newPerson(address: SignUp['address'], locale: string, fresh: Fresh): Person {
+  return {
+    id: fresh.subscriberId,
+    key: address.key,
+    typed: address.typed,
+    abuseKey: address.abuseKey,
+    linkKey: fresh.linkKey,
+    locale,
+    ledger: { seq: 0, hash: '', salt: fresh.ledgerSalt, lastAt: null },
+    subscriptions: [],
+    requests: [],
+  };
+}
+
+function nothing(person: Person): Changes {
+  return {
+    person,
+    created: null,
+    events: [],
+    subscriptions: [],
+    request: null,
+    confirmed: null,
+    mail: null,
+    mailAccepted: null,
+    sync: null,
+  };
+}
+
+const unknown: Decision = { outcome: { type: 'unknown' }, changes: null };
+
+function withPerson(
+  household: Household,
+  is: (person: Person) => boolean,
+  decideFor: (person: Person) => Decision,
+): Decision {
+  const person = household.people.find(is);
+  return person === undefined ? unknown : decideFor(person);
+}
+
+const hasToken = (command: Confirm) => (candidate: SignUpRequest) =>
+  candidate.tokenHash === sha256(command.token);
+const hasLinkKey = (command: Leave | Choose) => (person: Person) => person.linkKey === command.linkKey;
+const named = ({ slug, name, description }: NamedList): NamedList => ({ slug, name, description });

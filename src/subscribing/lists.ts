@@ -1,0 +1,38 @@
+import { keepListWording } from '../consent/wordings.ts';
+import type { Database } from '../platform/database.ts';
+import type { OfferedList } from './commands.ts';
+
+/** The lists on offer, in the order of the form. Archived ones are not. */
+export async function offeredLists(database: Database): Promise<OfferedList[]> {
+  const lists = await database.prisma.mailingList.findMany({
+    where: { archivedAt: null },
+    include: { wording: true },
+    orderBy: [{ position: 'asc' }, { id: 'asc' }],
+  });
+  return lists.map(({ id, slug, wording }) => ({
+    id,
+    slug,
+    wording: wording.version,
+    name: wording.name,
+    description: wording.description,
+  }));
+}
+
+/** Adds a list, or words an existing one anew. What it was called before is kept as proof (C-13). */
+export async function saveList(
+  database: Database,
+  list: { slug: string; name: string; description: string; position: number },
+): Promise<void> {
+  const { position, ...wording } = list;
+  const wordingVersion = await keepListWording(database, wording);
+  await database.prisma.mailingList.upsert({
+    where: { slug: list.slug },
+    create: { slug: list.slug, position, wordingVersion },
+    update: { position, wordingVersion },
+  });
+}
+
+/** Takes a list off the forms. Its subscribers stay until they leave. */
+export async function archiveList(database: Database, slug: string, now: Date): Promise<void> {
+  await database.prisma.mailingList.update({ where: { slug }, data: { archivedAt: now } });
+}

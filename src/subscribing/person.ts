@@ -1,0 +1,50 @@
+import type { SubscriptionState } from '../generated/prisma/enums.ts';
+
+/** Everything that the rules need to know of the people behind one folded address. */
+export interface Household {
+  people: Person[];
+  /** When confirmation mails were or will be sent to the folded address, in the last 30 days. */
+  confirmationMails: Date[];
+}
+
+export interface Person {
+  id: string;
+  key: string;
+  /** As typed; the address that ledger entries carry as evidence. */
+  typed: string;
+  abuseKey: string;
+  linkKey: string;
+  locale: string;
+  ledger: { seq: number; hash: string; salt: string; lastAt: Date | null };
+  subscriptions: Subscription[];
+  /** Unexpired ones, and those whose token was presented. */
+  requests: SignUpRequest[];
+}
+
+export interface Subscription {
+  listId: number;
+  slug: string;
+  name: string;
+  description: string;
+  /** How the list is worded now. */
+  wording: string;
+  archived: boolean;
+  state: SubscriptionState;
+  consentSeq: number | null;
+  endedSeq: number | null;
+}
+
+export interface SignUpRequest {
+  id: string;
+  seq: number;
+  tokenHash: string;
+  /** `wordings[i]` is how `listIds[i]` was worded to the person. */
+  listIds: number[];
+  wordings: string[];
+  locale: string;
+  firstName: string | null;
+  expiresAt: Date;
+  confirmedAt: Date | null;
+  /** When its newest confirmation mail was or is due. */
+  mailDueAt: Date | null;
+}

@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto';
+import { v7 as uuid } from 'uuid';
+import { sha256 } from '../consent/ledger.ts';
+import type { Database, Sql } from '../platform/database.ts';
+import type { Command, Outcome } from './commands.ts';
+import { type Changes, type Decision, decide, type Fresh } from './decide.ts';
+import { gather } from './gather.ts';
+import { confirmationToken, newLinkKey } from './links.ts';
+import { findHouseholds, loadHouseholds, lockHouseholds } from './load.ts';
+import type { Household } from './person.ts';
+import { saveChanges } from './save.ts';
+
+export interface OwedMail {
+  id: string;
+  dueAt: Date;
+}
+
+export interface Subscribing {
+  /**
+   * Carries out a command. Once it resolves, everything is committed: the choice, its ledger entries
+   * and the intent to mail and to sync (I3). @throws when the database refuses or is out of reach.
+   */
+  run(command: Command): Promise<Outcome>;
+  /**
+   * What a command would do, for the page that stands before its button. Changes nothing (I7).
+   * @returns its outcome, and whether carrying it out would change anything
+   */
+  preview(command: Command): Promise<{ outcome: Outcome; isOpen: boolean }>;
+  /** Resolves when every command taken so far is settled. */
+  drained(): Promise<void>;
+}
+
+/**
+ * The one shell around the rules: every door (form, API, pages, mail delivery) runs its commands here.
+ * It works in sets: lock and load the people concerned, decide each, save with one statement a table,
+ * commit, answer.
+ */
+export function openSubscribing(parts: {
+  database: Database;
+  /** The first key derives the tokens of new requests. */
+  secretKeys: readonly [string, ...string[]];
+  now: () => Date;
+  /** Queues owed mails within the transaction. */
+  enqueueMails: (tx: Sql, mails: readonly OwedMail[]) => Promise<void>;
+  /** Told after a commit that Mailchimp has to follow somebody. */
+  onSyncDue: () => void;
+}): Subscribing {
+  const { database, now } = parts;
+
+  interface Pending {
+    command: Command;
+    resolve: (outcome: Outcome) => void;
+    reject: (error: unknown) => void;
+  }
+
+  const gathered = gather<Pending>(workOff, { lanes: database.lanes, largest: 200 });
+
+  /** Works off a set in rounds; whoever has to see another's result first waits for the next round. */
+  async function workOff(set: Pending[]): Promise<void> {
+    let waiting = set;
+    while (waiting.length > 0) {
+      try {
+        waiting = await round(waiting);
+      } catch (error) {
+        if (waiting.length === 1 || !isFaultOfOne(error)) {
+          for (const { reject } of waiting) reject(error);
+          return;
+        }
+        // Somebody in the set is refused by the database; alone, only the faulty one fails.
+        for (const one of waiting) await workOff([one]);
+        return;
+      }
+    }
+  }
+
+  async function round(set: readonly Pending[]): Promise<Pending[]> {
+    const later: Pending[] = [];
+    const settle: (() => void)[] = [];
+    let syncDue = false;
+
+    await database.transaction(async (tx) => {
+      const commands = set.map(({ command }) => command);
+      const at = now();
+      const abuseKeys = await findHouseholds(tx, commands);
+      const keys = distinct(abuseKeys);
+      await lockHouseholds(tx, keys);
+      const households = await loadHouseholds(tx, commands, keys, at);
+      const changed = new Map<string | null, Changes>();
+
+      for (const [n, pending] of set.entries()) {
+        const abuseKey = abuseKeys[n] ?? null;
+        // Decided on what this round already changes, it would be decided on old news.
+        if (changed.has(abuseKey)) {
+          later.push(pending);
+          continue;
+        }
+        const household = (abuseKey !== null && households.get(abuseKey)) || {
+          people: [],
+          confirmationMails: [],
+        };
+        try {
+          const { outcome, changes } = decide(household, pending.command, at, fresh(parts.secretKeys[0]));
+          if (changes !== null) changed.set(abuseKey, changes);
+          settle.push(() => pending.resolve(outcome));
+        } catch (error) {
+          settle.push(() => pending.reject(error));
+        }
+      }
+
+      const changes = [...changed.values()];
+      await saveChanges(tx, changes, at);
+      const mails = changes.flatMap(({ mail }) => (mail === null ? [] : mail));
+      if (mails.length > 0) await parts.enqueueMails(tx, mails);
+      syncDue = changes.some(({ sync }) => sync !== null);
+    });
+
+    for (const answer of settle) answer();
+    if (syncDue) parts.onSyncDue();
+    return later;
+  }
+
+  function decideFor(
+    households: Map<string, Household>,
+    abuseKey: string | null,
+    command: Command,
+    at: Date,
+  ): Decision {
+    const household = abuseKey === null ? undefined : households.get(abuseKey);
+    return decide(
+      household ?? { people: [], confirmationMails: [] },
+      command,
+      at,
+      fresh(parts.secretKeys[0]),
+    );
+  }
+
+  async function preview(command: Command) {
+    const at = now();
+    const [abuseKey = null] = await findHouseholds(database, [command]);
+    const households = await loadHouseholds(database, [command], distinct([abuseKey]), at);
+    const { outcome, changes } = decideFor(households, abuseKey, command, at);
+    return { outcome, isOpen: changes !== null };
+  }
+
+  return {
+    preview,
+    run: (command) => new Promise((resolve, reject) => gathered.add({ command, resolve, reject })),
+    drained: gathered.drained,
+  };
+}
+
+function fresh(secret: string): Fresh {
+  const requestId = uuid();
+  return {
+    subscriberId: uuid(),
+    linkKey: newLinkKey(),
+    ledgerSalt: randomBytes(32).toString('hex'),
+    requestId,
+    tokenHash: sha256(confirmationToken(secret, requestId)),
+    mailId: uuid(),
+  };
+}
+
+/** Whether the database refused some row (SQLSTATE classes 22, 23, P0), and not the connection broke. */
+function isFaultOfOne(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^(22|23|P0)...$/.test(code);
+}
+
+function distinct(keys: readonly (string | null)[]): string[] {
+  return [...new Set(keys)].filter((key) => key !== null);
+}
