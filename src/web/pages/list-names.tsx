@@ -1,0 +1,13 @@
+/** Mailing lists to read, not to choose from. */
+export function ListNames({ lists }: { lists: readonly { name: string; description?: string }[] }) {
+  return (
+    <ul className="lists">
+      {lists.map(({ name, description }) => (
+        <li key={name}>
+          <strong>{name}</strong>
+          {description && <p>{description}</p>}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,106 @@
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import { createElement } from 'react';
+import { z } from 'zod';
+import type { Log } from '../platform/log.ts';
+import { ErrorPage } from './pages/error.tsx';
+import type { Site } from './pages/layout.tsx';
+import { renderPage } from './pages/render.ts';
+
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+/** A request that is answered with an error that the sender can mend. */
+export class Problem extends Error {
+  override name = 'Problem';
+  readonly status: number;
+  readonly title: string;
+  readonly errors: FieldError[];
+
+  constructor(status: number, title: string, detail: string, errors: FieldError[] = []) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+    this.errors = errors;
+  }
+}
+
+/** Answers `application/problem+json` (RFC 9457). */
+export function sendProblem(res: Response, { status, title, message, errors }: Problem): void {
+  res
+    .status(status)
+    .type('application/problem+json')
+    .send(JSON.stringify({ type: 'about:blank', title, status, detail: message, errors }));
+}
+
+/** Refuses the verbs that a route does not have (A-29). */
+export const onlyVerbs =
+  (...verbs: string[]): RequestHandler =>
+  (req, res) => {
+    res.set('Allow', verbs.join(', '));
+    throw new Problem(
+      405,
+      'Method Not Allowed',
+      `${req.method} is not possible here, only ${verbs.join(' and ')}.`,
+    );
+  };
+
+export const notFound: RequestHandler = () => {
+  throw new Problem(404, 'Not Found', 'There is nothing at this address.');
+};
+
+// What Express's body parsers call their refusals.
+const refusals: Record<string, Problem> = {
+  'entity.too.large': new Problem(413, 'Content Too Large', 'The request is too large: 8 kB is the most.'),
+  'parameters.too.many': new Problem(
+    413,
+    'Content Too Large',
+    'The form has too many fields: 100 are the most.',
+  ),
+  'entity.parse.failed': new Problem(400, 'Bad Request', 'The body is not valid JSON.'),
+  'encoding.unsupported': new Problem(415, 'Unsupported Media Type', 'Send the body uncompressed.'),
+  'charset.unsupported': new Problem(415, 'Unsupported Media Type', 'Send the body in UTF-8.'),
+  'request.size.invalid': new Problem(
+    400,
+    'Bad Request',
+    'The body is not as long as its Content-Length says.',
+  ),
+  'request.aborted': new Problem(400, 'Bad Request', 'The request broke off.'),
+};
+
+const parserError = z.object({ type: z.string() });
+const httpError = z.object({ status: z.number().int().min(400).max(499) });
+
+/** The one place that turns errors into answers; nothing of the inside is told (A-30). */
+export function answerErrors(site: Site, log: Log): ErrorRequestHandler {
+  return (error: unknown, req, res, next) => {
+    if (res.headersSent) {
+      next(error);
+      return;
+    }
+    const problem = asProblem(error);
+    if (problem.status >= 500) {
+      log.error({ err: error, route: req.route?.path, method: req.method }, 'a request failed');
+    }
+    if (req.accepts(['json', 'html']) === 'html') {
+      const page = createElement(ErrorPage, { site, title: problem.title, message: problem.message });
+      res.status(problem.status).send(renderPage(page));
+    } else {
+      sendProblem(res, problem);
+    }
+  };
+}
+
+function asProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const refusal = refusals[parserError.safeParse(error).data?.type ?? ''];
+  if (refusal !== undefined) return refusal;
+  const status = httpError.safeParse(error).data?.status;
+  if (status !== undefined) return new Problem(status, 'Bad Request', 'The request could not be read.');
+  return new Problem(
+    500,
+    'Internal Server Error',
+    'Something went wrong on our side. Please try again in a moment.',
+  );
+}

@@ -1,0 +1,136 @@
+import cors from 'cors';
+import express, { type Request, type Response, Router } from 'express';
+import { createElement } from 'react';
+import { isKnownConsentWording, offeredConsentWording } from '../consent/wordings.ts';
+import { offeredLists } from '../subscribing/lists.ts';
+import { circumstancesOf } from './circumstances.ts';
+import { renderPage } from './pages/render.ts';
+import { SignUpPage } from './pages/sign-up.tsx';
+import { ThanksPage } from './pages/thanks.tsx';
+import { type FieldError, onlyVerbs, Problem, sendProblem } from './problems.ts';
+import { checkSignUp, readTyped, type TypedSignUp } from './sign-up-form.ts';
+import type { Web } from './web.ts';
+
+/** `GET /` the hosted form, `GET /lists` for a site that draws its own, `POST /subscriptions`. */
+export function signUpRoutes({ database, subscribing, site, baseUrl, allowedOrigins }: Web): Router {
+  const router = Router();
+  const origins = [new URL(baseUrl).origin, ...allowedOrigins];
+  // W-02: sites on the list may post by fetch; no cookie is ever involved.
+  const crossOrigin = cors({ origin: [...allowedOrigins], methods: ['GET', 'POST'], maxAge: 600 });
+
+  async function offer() {
+    const [consent, lists] = await Promise.all([offeredConsentWording(database), offeredLists(database)]);
+    return { consent, lists };
+  }
+
+  async function showForm(res: Response, status: number, typed: TypedSignUp = {}, errors: FieldError[] = []) {
+    const { consent, lists } = await offer();
+    // What is sent next was read here, so it names the wording of this page, not of the one before.
+    const page = createElement(SignUpPage, { site, consent, lists, typed, errors });
+    res.status(status).send(renderPage(page));
+  }
+
+  router
+    .route('/')
+    .get((_req, res) => showForm(res, 200))
+    .all(onlyVerbs('GET'));
+
+  router
+    .route('/lists')
+    .all(crossOrigin)
+    .get(async (_req, res) => {
+      const { consent, lists } = await offer();
+      res.set('Cache-Control', 'public, max-age=60').json({
+        consent,
+        lists: lists.map(({ slug, name, description }) => ({ slug, name, description })),
+      });
+    })
+    .all(onlyVerbs('GET'));
+
+  router
+    .route('/thanks')
+    .get((_req, res) => {
+      res.send(renderPage(createElement(ThanksPage, { site })));
+    })
+    .all(onlyVerbs('GET'));
+
+  // A-12, A-13: small, flat, uncompressed bodies only.
+  const body = { limit: '8kb', inflate: false };
+  const parseBody = [
+    express.json({ ...body, type: 'application/json' }),
+    express.urlencoded({ ...body, extended: false, parameterLimit: 100 }),
+  ];
+
+  router
+    .route('/subscriptions')
+    .all(crossOrigin)
+    .post(refuseStrangers(origins), parseBody, async (req: Request, res: Response) => {
+      const isForm = req.is('application/x-www-form-urlencoded') !== false;
+      if (!isForm && req.is('application/json') === false) {
+        throw new Problem(
+          415,
+          'Unsupported Media Type',
+          'Send application/json or application/x-www-form-urlencoded.',
+        );
+      }
+      const refuse = async (typed: TypedSignUp, errors: FieldError[]) => {
+        if (isForm) return showForm(res, 422, typed, errors);
+        sendProblem(
+          res,
+          new Problem(422, 'Unprocessable Content', 'The sign-up cannot be accepted as it is.', errors),
+        );
+      };
+
+      const { typed, errors } = readTyped(req.body);
+      if (errors.length > 0) return refuse(typed, errors);
+      const { consent, lists } = await offer();
+      const checked = checkSignUp(typed, lists);
+      if (!checked.ok) return refuse(typed, checked.errors);
+      const wordingVersion = typed.consentVersion ?? consent.version;
+      if (!(await isKnownConsentWording(database, wordingVersion))) {
+        const message = 'This form shows a consent text that is not known here. Please reload the page.';
+        return refuse(typed, [{ field: 'consentVersion', message }]);
+      }
+
+      const { page, locale, ...signUp } = checked.signUp;
+      await subscribing.run({
+        type: 'sign_up',
+        ...signUp,
+        wordingVersion,
+        locale: locale ?? consent.locale,
+        ...circumstancesOf(req, isForm ? 'form' : 'api', page),
+      });
+
+      if (isForm) res.redirect(303, safeRedirect(typed.redirect, origins) ?? `${baseUrl}/thanks`);
+      else res.status(202).json({ status: 'accepted' });
+    })
+    .all(onlyVerbs('POST'));
+
+  return router;
+}
+
+/**
+ * A browser says where a form stands; sites that are not on the list may not post (A-06). Requests
+ * without an origin are no browser's, and `null` is what a page with `no-referrer` sends of its own.
+ */
+function refuseStrangers(origins: readonly string[]) {
+  return (req: Request, _res: Response, next: () => void) => {
+    const origin = req.get('origin');
+    if (origin !== undefined && origin !== 'null' && !origins.includes(origin)) {
+      throw new Problem(
+        403,
+        'Forbidden',
+        'This site may not post sign-ups: its origin is not in ALLOWED_ORIGINS.',
+      );
+    }
+    next();
+  };
+}
+
+/** Where a form asks to go afterwards, if that is a page of an allowed site (A-05). */
+export function safeRedirect(target: string | undefined, origins: readonly string[]): string | null {
+  const url = target === undefined ? null : URL.parse(target);
+  if (url === null || url.username !== '' || url.password !== '' || !origins.includes(url.origin))
+    return null;
+  return url.href;
+}
