@@ -1,0 +1,102 @@
+import { type MailchimpError, timedOut } from './client.ts';
+
+/** Why a contact is not equal yet. Each kind has an end: it is tried again, or parked for the operator. */
+export type RefusalKind =
+  /** Their fault or the network's. */
+  | 'transient'
+  /** We stopped waiting; Mailchimp may still be at it. */
+  | 'timeout'
+  | 'throttled'
+  /** Mailchimp's own brake on an address that many forms were sent with; it loosens after hours or days. */
+  | 'too_many_sign_ups'
+  /** An interest that we hold for a list is gone from the audience. */
+  | 'interest'
+  /** The audience demands a merge field that we do not send. */
+  | 'required_field'
+  /** The key, the role, the account or the audience. */
+  | 'configuration'
+  /** Unsubscribed by themselves, bounced or under review: only their own opt-in at Mailchimp helps. */
+  | 'compliance'
+  /** Asked for that opt-in; the person has Mailchimp's mail. */
+  | 'awaiting_mailchimp_confirmation'
+  /** Not subscribed at Mailchimp, and we hold no consent that is newer (I2). */
+  | 'left_at_mailchimp'
+  /** Permanently deleted there: only the person can return, through Mailchimp's own form. */
+  | 'forgotten'
+  /** Mailchimp takes the address for fake or unusable. */
+  | 'invalid'
+  /** Mailchimp does not accept what we say: a fault of ours. */
+  | 'rejected';
+
+/**
+ * Classifies by status, then title, then detail, then the fields named. Never by `type`, which changed
+ * over the years, nor by the fields' messages alone, which are in the language of the audience.
+ */
+export function classify(error: MailchimpError): RefusalKind {
+  const { status, title } = error;
+  if (status === null) return title === timedOut ? 'timeout' : 'transient';
+  if (status === 429) return 'throttled';
+  // Without a problem body it is the firewall before the API that refuses, not the API.
+  if (status === 403) return title === null ? 'throttled' : 'configuration';
+  if (status === 401 || status === 404) return 'configuration';
+  if (status === 400) return title === null ? 'transient' : classifyBadRequest(error);
+  return status > 400 && status < 500 && status !== 408 ? 'rejected' : 'transient';
+}
+
+const byTitle = new Map<string | null, RefusalKind>([
+  ['Member In Compliance State', 'compliance'],
+  ['Forgotten Email Not Subscribed', 'forgotten'],
+  // Two calls created the member at once; the next one merges into it.
+  ['Member Exists', 'transient'],
+]);
+
+const byDetail: [RegExp, RefusalKind][] = [
+  [/permanently deleted/i, 'forgotten'],
+  [/compliance state/i, 'compliance'],
+  [/signed up to a lot of lists/i, 'too_many_sign_ups'],
+  [/looks fake or invalid|valid email address/i, 'invalid'],
+  [/more than \d+ interests/i, 'configuration'],
+  [/merge fields were invalid/i, 'required_field'],
+];
+
+const byField: [RegExp, RefusalKind][] = [
+  [/^interests?\b/i, 'interest'],
+  [/^email[_ ]address$/i, 'invalid'],
+];
+
+function classifyBadRequest({ title, detail, fields }: MailchimpError): RefusalKind {
+  const named = byTitle.get(title);
+  if (named !== undefined) return named;
+  for (const [pattern, kind] of byDetail) if (pattern.test(detail)) return kind;
+  for (const [pattern, kind] of byField) if (fields.some(({ field }) => pattern.test(field))) return kind;
+  return 'rejected';
+}
+
+const second = 1_000;
+const hour = 3_600 * second;
+
+/** How long Mailchimp may go on with a request that we no longer wait for. */
+export const serverTimeout = 120 * second;
+
+const firstDelay: Partial<Record<RefusalKind, number>> = {
+  transient: 2 * second,
+  interest: 2 * second,
+  throttled: 30 * second,
+  required_field: 30 * second,
+  configuration: 30 * second,
+};
+
+/**
+ * Milliseconds until the next attempt; null parks the contact until something new is wanted.
+ * @param attempts how many have failed, this one included
+ * @param random from 0 to 1: spreads repeats by half of the delay either way
+ */
+export function retryDelay(kind: RefusalKind, attempts: number, random: number): number | null {
+  if (kind === 'too_many_sign_ups') return [6 * hour, 24 * hour, 72 * hour][attempts - 1] ?? null;
+  if (kind === 'timeout') return Math.min(serverTimeout * 2 ** (attempts - 1), hour) * (1 + random / 2);
+  const first = firstDelay[kind];
+  return first === undefined ? null : Math.min(first * 2 ** (attempts - 1), hour) * (0.5 + random);
+}
+
+/** Whether repeating cannot help. */
+export const isFinal = (kind: RefusalKind): boolean => retryDelay(kind, 1, 0) === null;

@@ -1,0 +1,154 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { defaultConsentText, offerConsentWording } from './consent/wordings.ts';
+import { deliver, mailQueue } from './mail/deliver.ts';
+import { openTransport } from './mail/transport.ts';
+import { connect } from './mailchimp/client.ts';
+import { type Sync, startSync } from './mailchimp/sync.ts';
+import { type Database, openDatabase } from './platform/database.ts';
+import type { Log } from './platform/log.ts';
+import { openQueue } from './platform/queue.ts';
+import type { Settings } from './settings.ts';
+import { linksOf } from './subscribing/links.ts';
+import { openSubscribing, type Subscribing } from './subscribing/subscribing.ts';
+import { createHealth, createWeb } from './web/web.ts';
+
+/** Settings that name a Mailchimp account and a mail server, be they the sandbox's. */
+export type ServiceSettings = Settings & {
+  mailchimp: NonNullable<Settings['mailchimp']>;
+  smtp: NonNullable<Settings['smtp']>;
+};
+
+export interface Service {
+  port: number;
+  database: Database;
+  subscribing: Subscribing;
+  /** Absent in a process that only serves the web. */
+  sync: Sync | null;
+  /** Takes nothing new, finishes what is in flight, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Puts the parts together and starts them: the web for readers, the worker that mails and syncs, or both.
+ * @throws when the database or the port cannot be had; nothing is left running then
+ */
+export async function startService(
+  settings: ServiceSettings,
+  { log, now = () => new Date() }: { log: Log; now?: () => Date },
+): Promise<Service> {
+  const closing: (() => Promise<unknown>)[] = [];
+  const closeAll = async () => {
+    for (const close of closing.reverse()) await close();
+  };
+
+  try {
+    const isWeb = settings.role !== 'worker';
+    const isWorker = settings.role !== 'web';
+    const links = linksOf(settings.baseUrl);
+    const site = {
+      publication: settings.publication.name,
+      postalAddress: settings.publication.postalAddress,
+    };
+
+    const database = await openDatabase(settings.database, log);
+    closing.push(() => database.close());
+    const queue = await openQueue(database, { mail: mailQueue }, { worker: isWorker, log });
+    closing.push(() => queue.stop());
+    await offerDefaultWording(database);
+
+    let sync: Sync | null = null;
+    const subscribing = openSubscribing({
+      database,
+      secretKeys: settings.secretKeys,
+      now,
+      enqueueMails: (tx, mails) =>
+        queue.add(
+          tx,
+          'mail',
+          // In seconds from now, since the queue goes by the database's clock.
+          mails.map(({ id, dueAt }) => ({
+            data: { mailId: id },
+            startAfter: Math.ceil(Math.max(0, dueAt.getTime() - now().getTime()) / 1000),
+          })),
+        ),
+      onSyncDue: () => sync?.wake(),
+    });
+    closing.push(() => subscribing.drained());
+
+    if (isWorker) {
+      const transport = openTransport(settings.smtp.url, settings.dkim);
+      closing.push(async () => transport.close());
+      const sender = { from: settings.smtp.from, links };
+      const postman = {
+        database,
+        subscribing,
+        transport,
+        sender,
+        site,
+        secretKeys: settings.secretKeys,
+        now,
+        log,
+      };
+      await queue.work('mail', (data) => deliver(postman, data));
+      sync = startSync({ database, api: connect(settings.mailchimp), links, log });
+      const lane = sync;
+      closing.push(() => lane.stop());
+    }
+
+    let stopping = false;
+    const health = {
+      database,
+      syncStatus: () => sync?.status() ?? { worker: 'in another process' },
+      isStopping: () => stopping,
+    };
+    const { baseUrl, allowedOrigins, trustProxy } = settings;
+    const app = isWeb
+      ? createWeb({ ...health, subscribing, site, baseUrl, links, allowedOrigins, trustProxy, log })
+      : createHealth({ ...health, site, log });
+    // A-12: slow or endless requests do not hold a connection.
+    const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000 }, app);
+    const port = await listen(server, settings.port, settings.host);
+    closing.push(() => closeServer(server));
+
+    return {
+      port,
+      database,
+      subscribing,
+      sync,
+      stop: async () => {
+        stopping = true;
+        await closeAll();
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** The first start offers the default wording; whatever the publisher offers later stays. */
+async function offerDefaultWording(database: Database): Promise<void> {
+  if ((await database.prisma.consentOffer.count()) === 0) {
+    await offerConsentWording(database, 'en', defaultConsentText);
+  }
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = error.code === 'EADDRINUSE';
+      reject(inUse ? new Error(`port ${port} is in use: stop what uses it or set PORT to another`) : error);
+    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** Lets requests in flight finish; idle keep-alive connections are closed at once (R-12). */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    setTimeout(() => server.closeAllConnections(), 10_000).unref();
+  });
+}

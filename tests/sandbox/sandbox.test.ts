@@ -1,0 +1,159 @@
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTransport } from 'nodemailer';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fault } from '../../src/sandbox/mailchimp/faults.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { officialClient } from './officialClient.ts';
+
+const email = 'ada@example.org';
+let folder: string;
+const running: Sandbox[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sandbox-'));
+});
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((sandbox) => sandbox.stop()));
+  await rm(folder, { recursive: true });
+});
+
+async function start(options: Partial<Parameters<typeof startSandbox>[0]> = {}): Promise<Sandbox> {
+  const sandbox = await startSandbox({
+    port: 0,
+    smtpPort: 0,
+    serviceUrl: 'http://127.0.0.1:9',
+    folder: null,
+    ...options,
+  });
+  running.push(sandbox);
+  return sandbox;
+}
+
+async function stop(sandbox: Sandbox): Promise<void> {
+  running.splice(running.indexOf(sandbox), 1);
+  await sandbox.stop();
+}
+
+const subscribe = (sandbox: Sandbox, status = 'subscribed') =>
+  officialClient(sandbox.mailchimp).call('POST', `/lists/${sandbox.mailchimp.audienceId}/members`, {
+    body: { email_address: email, status, merge_fields: { FNAME: '<b>Ada</b>' } },
+  });
+
+const send = (sandbox: Sandbox) =>
+  createTransport(sandbox.smtpUrl).sendMail({
+    from: 'news@example.org',
+    to: email,
+    subject: 'Hello',
+    text: 'Hi.',
+  });
+
+describe('the sandbox', () => {
+  it('is told as an origin of its own, its Mailchimp as an API base with a data centre', async () => {
+    const sandbox = await start();
+    expect(sandbox.url).toMatch(/^http:\/\/localhost:\d+$/);
+    expect(sandbox.mailchimp.baseUrl).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/3\.0$/);
+    expect(sandbox.mailchimp.apiKey).toMatch(/-us1$/);
+    const index = await (await fetch(sandbox.url)).text();
+    for (const path of ['/article', '/inbox', '/mailchimp']) expect(index).toContain(`href="${path}"`);
+    const style = await fetch(`${sandbox.url}/style.css`);
+    expect(style.headers.get('content-type')).toContain('text/css');
+  });
+
+  it('finds the audience and the mails again after a restart', async () => {
+    const before = await start({ folder });
+    await subscribe(before);
+    before.audience.people.leaveByFooter(email);
+    await send(before);
+    const mail = before.inbox.mails()[0];
+    await stop(before);
+
+    const after = await start({ folder });
+    expect(after.mailchimp.audienceId).toBe(before.mailchimp.audienceId);
+    expect(after.audience.member(email)).toEqual(before.audience.member(email));
+    expect(
+      (await officialClient(after.mailchimp).call('GET', `/lists/${after.mailchimp.audienceId}`)).body.stats,
+    ).toMatchObject({ unsubscribe_count: 1 });
+    expect(after.inbox.mails()).toEqual([{ ...mail, envelope: { from: '', to: [email] } }]);
+    expect(await readdir(folder)).toEqual(['mailchimp.json', 'mails']);
+  });
+
+  it('writes nothing without a folder', async () => {
+    const sandbox = await start();
+    await subscribe(sandbox);
+    await stop(sandbox);
+    const again = await start();
+    expect(again.audience.member(email)).toBeNull();
+  });
+
+  it('does not start over a state that it cannot read', async () => {
+    await writeFile(join(folder, 'mailchimp.json'), '{"members":');
+    await expect(start({ folder })).rejects.toThrow('is not a state of the sandbox Mailchimp');
+  });
+
+  it('names the port that is in use, and leaves the other one free', async () => {
+    const first = await start();
+    const [port, smtpPort] = [first.url, first.smtpUrl].map((url) => Number(new URL(url).port));
+    await expect(start({ port: port ?? 0 })).rejects.toThrow(
+      `Port ${port} cannot be taken for the sandbox pages and Mailchimp: it is in use.`,
+    );
+    await stop(first);
+    const second = await start({ smtpPort: smtpPort ?? 0 });
+    await expect(start({ port: port ?? 0, smtpPort: smtpPort ?? 0 })).rejects.toThrow(
+      `Port ${smtpPort} cannot be taken for the sandbox inbox (SMTP): it is in use.`,
+    );
+    await stop(second);
+    await start({ port: port ?? 0, smtpPort: smtpPort ?? 0 });
+  });
+
+  it('stops although a request is never answered', async () => {
+    const sandbox = await start();
+    const { struck } = sandbox.audience.inject(fault.silent());
+    const unanswered = expect(subscribe(sandbox)).rejects.toThrow();
+    await struck;
+    await stop(sandbox);
+    await unanswered;
+  });
+});
+
+describe('the page of the sandbox Mailchimp', () => {
+  const press = (sandbox: Sandbox, action: string) =>
+    fetch(`${sandbox.url}/mailchimp/${action}`, {
+      method: 'POST',
+      redirect: 'manual',
+      body: new URLSearchParams({ email }),
+    });
+
+  it('shows the members and lets the person leave as by Mailchimp’s footer', async () => {
+    const sandbox = await start();
+    await subscribe(sandbox);
+    const html = await (await fetch(`${sandbox.url}/mailchimp`)).text();
+    expect(html).toContain(email);
+    expect(html).toContain('&lt;b&gt;Ada&lt;/b&gt;');
+    expect((await press(sandbox, 'unsubscribe')).headers.get('location')).toBe('/mailchimp');
+    expect(sandbox.audience.member(email)?.status).toBe('unsubscribed');
+    expect(
+      (
+        await officialClient(sandbox.mailchimp).call(
+          'PATCH',
+          `/lists/${sandbox.mailchimp.audienceId}/members/${email}`,
+          { body: { status: 'subscribed' } },
+        )
+      ).body.title,
+    ).toBe('Member In Compliance State');
+  });
+
+  it('lets a pending person confirm as by Mailchimp’s mail', async () => {
+    const sandbox = await start();
+    await subscribe(sandbox, 'pending');
+    expect((await press(sandbox, 'confirm')).status).toBe(303);
+    expect(sandbox.audience.member(email)?.status).toBe('subscribed');
+  });
+
+  it('knows no stranger', async () => {
+    const sandbox = await start();
+    expect((await press(sandbox, 'unsubscribe')).status).toBe(404);
+  });
+});
