@@ -27,6 +27,20 @@ export function openPostgres(url: string, log: Log): Engine {
     }
   }
 
+  const prisma = new PrismaPg(pool);
+  const adapter: Engine['adapter'] = {
+    provider: prisma.provider,
+    adapterName: prisma.adapterName,
+    // The adapter cuts a migration's script at every semicolon, those inside functions too.
+    connect: async () =>
+      Object.assign(await prisma.connect(), {
+        executeScript: async (script: string) => {
+          await pool.query(script);
+        },
+      }),
+    connectToShadowDb: () => prisma.connectToShadowDb(),
+  };
+
   return {
     ...sqlOf(pool),
 
@@ -54,7 +68,7 @@ export function openPostgres(url: string, log: Log): Engine {
       }),
 
     lanes: 4,
-    adapter: new PrismaPg(pool),
+    adapter,
     // Its own small pool: it listens on one connection for new jobs.
     queue: { connectionString: url, max: 4, application_name: 'footnote queue' },
     close: () => pool.end(),
