@@ -8,14 +8,14 @@ import type { Subscribing } from '../subscribing/subscribing.ts';
 import { compose, type Sender } from './compose.ts';
 import type { Transport } from './transport.ts';
 
-/** The queue of owed mails, and how it tries again: from half a minute up to an hour, for three days. */
+/** The queue of owed mails, and how it tries again: from seconds up to an hour, for three days. */
 export const mailQueue = {
   retryLimit: 80,
-  retryDelay: 15,
+  retryDelay: 2,
   retryBackoff: true,
   retryDelayMax: 3600,
   expireInSeconds: 120,
-  heartbeatSeconds: 30,
+  heartbeatSeconds: 10,
   deleteAfterSeconds: 86_400,
 } as const;
 

@@ -29,8 +29,9 @@ export async function openQueue(
     useListenNotify: true,
     supervise: worker,
     schedule: worker,
-    superviseIntervalSeconds: 15,
-    monitorIntervalSeconds: 15,
+    // A killed worker's jobs are tried again once their heartbeat is missed, which is looked at this often.
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
     registerInstance: false,
     reindex: false,
   });
