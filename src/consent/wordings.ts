@@ -33,11 +33,14 @@ export async function offerConsentWording(database: Database, locale: string, te
 
 /** The consent text that forms show now. @throws when none was ever offered */
 export async function offeredConsentWording(database: Database): Promise<ConsentWording> {
-  const { wording } = await database.prisma.consentOffer.findUniqueOrThrow({
-    where: { locale: 'en' },
-    include: { wording: true },
-  });
-  return { version: wording.version, locale: wording.locale, text: wording.text };
+  const [wording] = await database.query<ConsentWording>(
+    `SELECT wording.version, wording.locale, wording.text
+       FROM consent_offers offer
+       JOIN consent_wordings wording ON wording.version = offer.version
+      WHERE offer.locale = 'en'`,
+  );
+  if (wording === undefined) throw new Error('no consent wording is on offer');
+  return wording;
 }
 
 /** Whether a form that names this version showed words that we know. */

@@ -4,18 +4,13 @@ import type { OfferedList } from './commands.ts';
 
 /** The lists on offer, in the order of the form. Archived ones are not. */
 export async function offeredLists(database: Database): Promise<OfferedList[]> {
-  const lists = await database.prisma.mailingList.findMany({
-    where: { archivedAt: null },
-    include: { wording: true },
-    orderBy: [{ position: 'asc' }, { id: 'asc' }],
-  });
-  return lists.map(({ id, slug, wording }) => ({
-    id,
-    slug,
-    wording: wording.version,
-    name: wording.name,
-    description: wording.description,
-  }));
+  return database.query(
+    `SELECT list.id, list.slug, wording.version AS wording, wording.name, wording.description
+       FROM mailing_lists list
+       JOIN mailing_list_wordings wording ON wording.version = list.wording_version
+      WHERE list.archived_at IS NULL
+      ORDER BY list.position, list.id`,
+  );
 }
 
 /** Adds a list, or words an existing one anew. What it was called before is kept as proof (C-13). */

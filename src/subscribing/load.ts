@@ -3,7 +3,7 @@ import { sha256 } from '../consent/ledger.ts';
 import type { Sql } from '../platform/database.ts';
 import { capWindow } from './caps.ts';
 import type { Command } from './commands.ts';
-import type { Household } from './person.ts';
+import type { Household, Person } from './person.ts';
 
 /** Finds the folded address that each command is about; null for a token or key that is nobody's. */
 export async function findHouseholds(sql: Sql, commands: readonly Command[]): Promise<(string | null)[]> {
@@ -59,96 +59,118 @@ function whom(command: Command): {
   }
 }
 
-/** Loads all that `decide` needs of these folded addresses, in one query. */
+/** Loads all that `decide` needs of these folded addresses. Addresses that nobody has yet cost one look. */
 export async function loadHouseholds(
   sql: Sql,
   commands: readonly Command[],
   abuseKeys: readonly string[],
   now: Date,
 ): Promise<Map<string, Household>> {
-  const rows = await sql.query<{ abuse_key: string; household: unknown }>(
-    `SELECT abuse_key, jsonb_build_object(
-       'confirmationMails', (
-         SELECT coalesce(jsonb_agg(m.due_at), '[]') FROM mails m JOIN subscribers s ON s.id = m.subscriber_id
-          WHERE s.abuse_key = asked.abuse_key AND m.kind = 'confirmation' AND m.due_at > $2::timestamptz),
-       'people', (
-         SELECT coalesce(jsonb_agg(jsonb_build_object(
-           'id', s.id, 'key', s.key, 'typed', s.typed, 'abuseKey', s.abuse_key, 'linkKey', s.link_key,
-           'locale', s.locale,
-           'ledger', jsonb_build_object('seq', s.ledger_seq, 'hash', s.ledger_hash, 'salt', s.ledger_salt, 'lastAt', (
-             SELECT e.at FROM consent_events e WHERE e.subscriber_id = s.id AND e.seq = s.ledger_seq)),
-           'subscriptions', (
-             SELECT coalesce(jsonb_agg(jsonb_build_object(
-               'listId', l.id, 'slug', l.slug, 'name', w.name, 'description', w.description, 'wording', w.version,
-               'archived', l.archived_at IS NOT NULL, 'state', sub.state,
-               'consentSeq', sub.consent_seq, 'endedSeq', sub.ended_seq) ORDER BY l.position, l.id), '[]')
-               FROM subscriptions sub
-               JOIN mailing_lists l ON l.id = sub.list_id
-               JOIN mailing_list_wordings w ON w.version = l.wording_version
-              WHERE sub.subscriber_id = s.id),
-           'requests', (
-             SELECT coalesce(jsonb_agg(jsonb_build_object(
-               'id', r.id, 'seq', r.seq, 'tokenHash', r.token_hash, 'listIds', r.list_ids,
-               'wordings', e.list_wordings, 'locale', r.locale, 'firstName', r.first_name,
-               'expiresAt', r.expires_at, 'confirmedAt', r.confirmed_at,
-               'mailDueAt', (SELECT max(m.due_at) FROM mails m WHERE m.request_id = r.id)) ORDER BY r.seq), '[]')
-               FROM sign_up_requests r
-               JOIN consent_events e ON e.subscriber_id = r.subscriber_id AND e.seq = r.seq
-              WHERE r.subscriber_id = s.id AND (r.expires_at > $3::timestamptz OR r.token_hash = ANY ($4::text[]))))
-         ), '[]')
-          FROM subscribers s WHERE s.abuse_key = asked.abuse_key)
-     ) AS household
-     FROM unnest($1::text[]) AS asked(abuse_key)`,
+  const known = await sql.query<{ id: string }>('SELECT id FROM subscribers WHERE abuse_key = ANY ($1::text[])', [
+    abuseKeys,
+  ]);
+  if (known.length === 0) return new Map();
+
+  const tokens = commands.flatMap((command) => (command.type === 'confirm' ? [sha256(command.token)] : []));
+  const rows = await sql.query<{ person: unknown }>(
+    `WITH subscription AS (
+       SELECT subscription.subscriber_id, jsonb_agg(jsonb_build_object(
+                'listId', list.id, 'slug', list.slug, 'name', wording.name, 'description', wording.description,
+                'wording', wording.version, 'archived', list.archived_at IS NOT NULL, 'state', subscription.state,
+                'consentSeq', subscription.consent_seq, 'endedSeq', subscription.ended_seq)
+                ORDER BY list.position, list.id) AS every
+         FROM subscriptions subscription
+         JOIN mailing_lists list ON list.id = subscription.list_id
+         JOIN mailing_list_wordings wording ON wording.version = list.wording_version
+        WHERE subscription.subscriber_id = ANY ($1::uuid[])
+        GROUP BY subscription.subscriber_id
+     ), mail AS (
+       SELECT subscriber_id, jsonb_agg(due_at) AS every
+         FROM mails
+        WHERE subscriber_id = ANY ($1::uuid[]) AND kind = 'confirmation' AND due_at > $2::timestamptz
+        GROUP BY subscriber_id
+     ), request AS (
+       SELECT request.subscriber_id, jsonb_agg(jsonb_build_object(
+                'id', request.id, 'seq', request.seq, 'tokenHash', request.token_hash, 'listIds', request.list_ids,
+                'wordings', event.list_wordings, 'locale', request.locale, 'firstName', request.first_name,
+                'expiresAt', request.expires_at, 'confirmedAt', request.confirmed_at,
+                'mailDueAt', (SELECT max(due_at) FROM mails WHERE request_id = request.id))
+                ORDER BY request.seq) AS every
+         FROM sign_up_requests request
+         JOIN consent_events event ON event.subscriber_id = request.subscriber_id AND event.seq = request.seq
+        WHERE request.subscriber_id = ANY ($1::uuid[])
+          AND (request.expires_at > $3::timestamptz OR request.token_hash = ANY ($4::text[]))
+        GROUP BY request.subscriber_id
+     )
+     SELECT jsonb_build_object(
+              'id', person.id, 'key', person.key, 'typed', person.typed, 'abuseKey', person.abuse_key,
+              'linkKey', person.link_key, 'locale', person.locale,
+              'ledger', jsonb_build_object('seq', person.ledger_seq, 'hash', person.ledger_hash,
+                'salt', person.ledger_salt, 'lastAt', last.at),
+              'confirmationMails', coalesce(mail.every, '[]'),
+              'subscriptions', coalesce(subscription.every, '[]'),
+              'requests', coalesce(request.every, '[]')) AS person
+       FROM subscribers person
+       LEFT JOIN consent_events last ON last.subscriber_id = person.id AND last.seq = person.ledger_seq
+       LEFT JOIN subscription ON subscription.subscriber_id = person.id
+       LEFT JOIN mail ON mail.subscriber_id = person.id
+       LEFT JOIN request ON request.subscriber_id = person.id
+      WHERE person.id = ANY ($1::uuid[])`,
     [
-      abuseKeys,
+      known.map(({ id }) => id),
       new Date(now.getTime() - capWindow).toISOString(),
       now.toISOString(),
-      commands.flatMap((command) => (command.type === 'confirm' ? [sha256(command.token)] : [])),
+      tokens,
     ],
   );
-  return new Map(rows.map((row) => [row.abuse_key, householdShape.parse(row.household)]));
+
+  const households = new Map<string, Household>();
+  for (const row of rows) {
+    const { confirmationMails, ...person } = personShape.parse(row.person);
+    const household = households.get(person.abuseKey) ?? { people: [], confirmationMails: [] };
+    household.people.push(person);
+    household.confirmationMails.push(...confirmationMails);
+    households.set(person.abuseKey, household);
+  }
+  return households;
 }
 
 const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 
-const householdShape: z.ZodType<Household> = z.object({
+const personShape: z.ZodType<Person & { confirmationMails: Date[] }> = z.object({
   confirmationMails: z.array(time),
-  people: z.array(
+  id: z.string(),
+  key: z.string(),
+  typed: z.string(),
+  abuseKey: z.string(),
+  linkKey: z.string(),
+  locale: z.string(),
+  ledger: z.object({ seq: z.number(), hash: z.string(), salt: z.string(), lastAt: time.nullable() }),
+  subscriptions: z.array(
+    z.object({
+      listId: z.number(),
+      slug: z.string(),
+      name: z.string(),
+      description: z.string(),
+      wording: z.string(),
+      archived: z.boolean(),
+      state: z.enum(['pending', 'subscribed', 'unsubscribed']),
+      consentSeq: z.number().nullable(),
+      endedSeq: z.number().nullable(),
+    }),
+  ),
+  requests: z.array(
     z.object({
       id: z.string(),
-      key: z.string(),
-      typed: z.string(),
-      abuseKey: z.string(),
-      linkKey: z.string(),
+      seq: z.number(),
+      tokenHash: z.string(),
+      listIds: z.array(z.number()),
+      wordings: z.array(z.string()),
       locale: z.string(),
-      ledger: z.object({ seq: z.number(), hash: z.string(), salt: z.string(), lastAt: time.nullable() }),
-      subscriptions: z.array(
-        z.object({
-          listId: z.number(),
-          slug: z.string(),
-          name: z.string(),
-          description: z.string(),
-          wording: z.string(),
-          archived: z.boolean(),
-          state: z.enum(['pending', 'subscribed', 'unsubscribed']),
-          consentSeq: z.number().nullable(),
-          endedSeq: z.number().nullable(),
-        }),
-      ),
-      requests: z.array(
-        z.object({
-          id: z.string(),
-          seq: z.number(),
-          tokenHash: z.string(),
-          listIds: z.array(z.number()),
-          wordings: z.array(z.string()),
-          locale: z.string(),
-          firstName: z.string().nullable(),
-          expiresAt: time,
-          confirmedAt: time.nullable(),
-          mailDueAt: time.nullable(),
-        }),
-      ),
+      firstName: z.string().nullable(),
+      expiresAt: time,
+      confirmedAt: time.nullable(),
+      mailDueAt: time.nullable(),
     }),
   ),
 });

@@ -1,11 +1,11 @@
-import { createServer } from 'node:net';
 import supertest from 'supertest';
-import { inject } from 'vitest';
+import { inject, vi } from 'vitest';
 import { createLog } from '../../src/platform/log.ts';
 import { offerDemoLists } from '../../src/sandbox/lists.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type Service, type ServiceSettings, startService } from '../../src/service.ts';
 import { readSettings, type Settings } from '../../src/settings.ts';
+import { freePort } from './ports.ts';
 import { copyTemplate } from './template.ts';
 
 export const allowedOrigin = 'https://news.example';
@@ -121,6 +121,43 @@ export class Footnote {
     return links;
   }
 
+  /** Resolves once every mail that left is noted in the ledger, and none is owed. */
+  async mailsNoted(): Promise<void> {
+    await vi.waitFor(
+      async () => {
+        const owed = await this.service.database.prisma.mail.count({
+          where: { acceptedAt: null, abandoned: null },
+        });
+        if (owed > 0) throw new Error(`${owed} mails are still owed`);
+      },
+      { timeout: 5_000, interval: 10 },
+    );
+  }
+
+  /** Makes due what waits for its next attempt. */
+  async hurry(): Promise<void> {
+    const { database, sync } = this.service;
+    await database.query(`UPDATE jobs.job SET start_after = now() WHERE state = 'retry'`);
+    await database.query('UPDATE audience_contacts SET due_at = now() WHERE due_at IS NOT NULL');
+    sync?.wake();
+  }
+
+  /** A hash of every table of ours: equal before and after, nothing was changed (I7). */
+  async fingerprint(): Promise<Record<string, string>> {
+    const { database } = this.service;
+    const tables = await database.query<{ name: string }>(
+      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`,
+    );
+    const hashes: Record<string, string> = {};
+    for (const { name } of tables) {
+      const [row] = await database.query<{ hash: string }>(
+        `SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS hash FROM "${name}" t`,
+      );
+      hashes[name] = row?.hash ?? '';
+    }
+    return hashes;
+  }
+
   /** What Mailchimp holds of a person, once it has nothing more to follow. */
   async member(email: string) {
     await this.service.sync?.idle();
@@ -148,13 +185,4 @@ export class Footnote {
     );
     return rows.map(({ kind }) => kind);
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

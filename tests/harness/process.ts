@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import supertest from 'supertest';
-import type { Settings } from '../../src/settings.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import type { Settings } from '../../src/settings.ts';
 
 /** Footnote as its own process, as `npm start` runs it, to be killed and started again. */
 export interface FootnoteProcess {
@@ -35,8 +35,11 @@ export function environment(
 }
 
 /** Starts the process. @throws what it printed, when it ends before it is ready */
-export async function startProcess(env: Record<string, string>): Promise<FootnoteProcess> {
-  const { child, output, exited } = spawnFootnote(env);
+export async function startProcess(
+  env: Record<string, string>,
+  program = 'src/main.ts',
+): Promise<FootnoteProcess> {
+  const { child, output, exited } = spawnFootnote(env, program);
   const ready = new Promise<void>((resolve) => {
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -57,18 +60,23 @@ export async function startProcess(env: Record<string, string>): Promise<Footnot
 }
 
 /** Starts the process and waits for its end. */
-export async function runProcess(env: Record<string, string>): Promise<{ code: number | null; output: string }> {
+export async function runProcess(
+  env: Record<string, string>,
+): Promise<{ code: number | null; output: string }> {
   const { output, exited } = spawnFootnote(env);
   const code = await exited;
   return { code, output: output() };
 }
 
-function spawnFootnote(env: Record<string, string>): {
+function spawnFootnote(
+  env: Record<string, string>,
+  program = 'src/main.ts',
+): {
   child: ChildProcess;
   output: () => string;
   exited: Promise<number | null>;
 } {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const child = spawn(process.execPath, ['--import', 'tsx', program], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { offerDemoLists } from '../../src/sandbox/lists.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { freePort } from '../harness/footnote.ts';
+import { freePort } from '../harness/ports.ts';
 import { environment, type FootnoteProcess, runProcess, startProcess } from '../harness/process.ts';
 import { copyTemplate } from '../harness/template.ts';
 
@@ -31,7 +31,12 @@ describe('a server that is killed in the middle (I3, R-02)', () => {
     await offerDemoLists(opened);
     await opened.close();
     const port = await freePort();
-    sandbox = await startSandbox({ port: 0, smtpPort: 0, serviceUrl: `http://localhost:${port}`, folder: null });
+    sandbox = await startSandbox({
+      port: 0,
+      smtpPort: 0,
+      serviceUrl: `http://localhost:${port}`,
+      folder: null,
+    });
     env = environment(database.settings, sandbox, port);
     server = await startProcess(env);
   });
@@ -44,7 +49,8 @@ describe('a server that is killed in the middle (I3, R-02)', () => {
 
   const readers = Array.from({ length: 12 }, (_, n) => `reader${n}@reader.example`);
   const links = new Map<string, { confirm: string; unsubscribe: string }>();
-  const signUp = (email: string) => server.http.post('/subscriptions').send({ email, lists: ['weekend-reads'] });
+  const signUp = (email: string) =>
+    server.http.post('/subscriptions').send({ email, lists: ['weekend-reads'] });
 
   async function readMail(email: string): Promise<void> {
     const mail = await sandbox.inbox.next(({ envelope }) => envelope.to.includes(email), 40_000);
@@ -72,7 +78,9 @@ describe('a server that is killed in the middle (I3, R-02)', () => {
         if (answer?.status === 200) acknowledged.leavers.push(email);
       }),
     ];
-    const shuffled = acts.map((act, n) => ({ act, place: (n * 37) % acts.length })).sort((a, b) => a.place - b.place);
+    const shuffled = acts
+      .map((act, n) => ({ act, place: (n * 37) % acts.length }))
+      .sort((a, b) => a.place - b.place);
     let done = 0;
     await Promise.all(
       Array.from({ length: 6 }, async () => {
@@ -110,7 +118,9 @@ describe('a server that is killed in the middle (I3, R-02)', () => {
     if (database.settings.kind === 'postgres') return;
     const { code, output } = await runProcess({ ...env, PORT: String(await freePort()) });
     expect(code).toBe(1);
-    expect(output).toMatch(/^Footnote cannot start: the embedded database in \S+ is in use by another Footnote process/);
+    expect(output).toMatch(
+      /^Footnote cannot start: the embedded database in \S+ is in use by another Footnote process/,
+    );
     expect(output.trim().split('\n')).toHaveLength(1);
   });
 
@@ -139,7 +149,9 @@ describe('a server that is killed in the middle (I3, R-02)', () => {
       if (!due && state !== 'pending') expect(status).toBe(state);
     }
 
-    const events = await opened.prisma.consentEvent.findMany({ orderBy: [{ subscriberId: 'asc' }, { seq: 'asc' }] });
+    const events = await opened.prisma.consentEvent.findMany({
+      orderBy: [{ subscriberId: 'asc' }, { seq: 'asc' }],
+    });
     for (const event of events) expect(hashEvent(event)).toBe(event.hash);
     await opened.close();
   });

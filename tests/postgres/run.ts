@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
+import { freePort } from '../harness/ports.ts';
 
 // Runs a command with TEST_DATABASE_URL naming a PostgreSQL that is started for it and thrown away:
 //   node --import tsx tests/postgres/run.ts vitest run
@@ -22,15 +22,6 @@ function serverUser(): { uid: number; gid: number } | null {
   const id = (flag: string, name: string) => spawnSync('id', [flag, name], { encoding: 'utf8' });
   const name = id('-u', 'postgres').status === 0 ? 'postgres' : 'nobody';
   return { uid: Number(id('-u', name).stdout), gid: Number(id('-g', name).stdout) };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject()));
-    });
-  });
 }
 
 const programs = programsFolder();
