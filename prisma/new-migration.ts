@@ -14,7 +14,7 @@ if (name === undefined || !/^[a-z0-9_]+$/.test(name)) {
 }
 
 const engine = embeddedEngine(await PGlite.create());
-const script = await missingMigration(engine.adapter);
+const script = await engine.migrating(missingMigration);
 await engine.close();
 
 if (script === null) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createLog } from './platform/log.ts';
 import { type ServiceSettings, startService } from './service.ts';
@@ -32,6 +33,7 @@ async function withSandbox(settings: Settings) {
 }
 
 async function main(): Promise<void> {
+  if (existsSync('.env')) process.loadEnvFile();
   const given = readSettings(process.env);
   const log = createLog(given.logLevel);
   const { settings, sandbox } = await withSandbox(given);
@@ -68,6 +70,8 @@ async function main(): Promise<void> {
     await service.stop();
     await sandbox?.stop();
     log.info('stopped');
+    // Everything is closed; Prisma's engine leaves a timer that would hold the process for seconds.
+    process.exit();
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -1,4 +1,7 @@
-import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
+import type {
+  SqlDriverAdapterFactory,
+  SqlMigrationAwareDriverAdapterFactory,
+} from '@prisma/driver-adapter-utils';
 import type { ConstructorOptions } from 'pg-boss';
 import { PrismaClient } from '../generated/prisma/client.ts';
 import type { Settings } from '../settings.ts';
@@ -20,7 +23,9 @@ export interface Engine extends Sql {
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** How many transactions are worth having under way at once. */
   lanes: number;
-  adapter: SqlMigrationAwareDriverAdapterFactory;
+  adapter: SqlDriverAdapterFactory;
+  /** Lends Prisma's schema engine a connection of its own. */
+  migrating<T>(work: (adapter: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;
   /** How pg-boss reaches the same database. */
   queue: ConstructorOptions;
   close(): Promise<void>;
@@ -40,7 +45,8 @@ export async function openDatabase(settings: Settings['database'], log: Log): Pr
   const engine =
     settings.kind === 'postgres' ? openPostgres(settings.url, log) : await openEmbedded(settings.folder);
   try {
-    const applied = await engine.exclusively('migrations', () => applyMigrations(engine.adapter));
+    // Prisma's engine has a lock of its own, but gives up after ten seconds of waiting.
+    const applied = await engine.exclusively('migrations', () => engine.migrating(applyMigrations));
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
   } catch (error) {
     await engine.close();

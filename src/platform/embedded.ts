@@ -46,19 +46,21 @@ export function embeddedEngine(pglite: PGlite): Engine {
     },
 
     lanes: 1,
-    adapter: {
-      provider: 'postgres',
-      adapterName: 'pglite',
-      connect: () => adapterOf(pglite),
-      connectToShadowDb: async () => adapterOf(await PGlite.create()),
-    },
+    adapter: new PrismaPGlite(pglite),
+    migrating: (work) =>
+      work({
+        provider: 'postgres',
+        adapterName: 'pglite',
+        connect: () => migrationAdapter(pglite),
+        connectToShadowDb: async () => migrationAdapter(await PGlite.create()),
+      }),
     queue: { db: fromPglite(pglite), backend: 'pglite' },
     close: () => pglite.close(),
   };
 }
 
 /** The adapter starts a migration's script without awaiting it, which would lose its error. */
-async function adapterOf(pglite: PGlite): Promise<SqlDriverAdapter> {
+async function migrationAdapter(pglite: PGlite): Promise<SqlDriverAdapter> {
   const adapter = await new PrismaPGlite(pglite).connect();
   adapter.executeScript = async (script) => {
     await pglite.exec(script);

@@ -1,4 +1,5 @@
 import { PrismaPg } from '@prisma/adapter-pg';
+import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
 import type { Engine, Sql } from './database.ts';
 import type { Log } from './log.ts';
@@ -27,20 +28,6 @@ export function openPostgres(url: string, log: Log): Engine {
     }
   }
 
-  const prisma = new PrismaPg(pool);
-  const adapter: Engine['adapter'] = {
-    provider: prisma.provider,
-    adapterName: prisma.adapterName,
-    // The adapter cuts a migration's script at every semicolon, those inside functions too.
-    connect: async () =>
-      Object.assign(await prisma.connect(), {
-        executeScript: async (script: string) => {
-          await pool.query(script);
-        },
-      }),
-    connectToShadowDb: () => prisma.connectToShadowDb(),
-  };
-
   return {
     ...sqlOf(pool),
 
@@ -68,9 +55,38 @@ export function openPostgres(url: string, log: Log): Engine {
       }),
 
     lanes: 4,
-    adapter,
+    adapter: new PrismaPg(pool),
+    migrating: (work) => withMigrationAdapter(url, work),
     // Its own small pool: it listens on one connection for new jobs.
     queue: { connectionString: url, max: 4, application_name: 'footnote queue' },
     close: () => pool.end(),
   };
+}
+
+/**
+ * The schema engine takes an advisory lock and leaves it to the end of the session, so it gets a session
+ * of its own.
+ */
+async function withMigrationAdapter<T>(
+  url: string,
+  work: (adapter: SqlMigrationAwareDriverAdapterFactory) => Promise<T>,
+): Promise<T> {
+  const session = new pg.Pool({ connectionString: url, max: 1, application_name: 'footnote migrations' });
+  const prisma = new PrismaPg(session);
+  try {
+    return await work({
+      provider: prisma.provider,
+      adapterName: prisma.adapterName,
+      // The adapter cuts a migration's script at every semicolon, those inside functions too.
+      connect: async () =>
+        Object.assign(await prisma.connect(), {
+          executeScript: async (script: string) => {
+            await session.query(script);
+          },
+        }),
+      connectToShadowDb: () => prisma.connectToShadowDb(),
+    });
+  } finally {
+    await session.end();
+  }
 }

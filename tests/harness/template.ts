@@ -63,6 +63,16 @@ export async function copyTemplate(
   return { settings: { kind: 'embedded', folder }, drop: () => rm(folder, { recursive: true }) };
 }
 
+/** A database without a single table, as a first start finds it. */
+export async function emptyDatabase(server: string) {
+  const name = `footnote_empty_${process.pid}_${crypto.randomUUID().slice(0, 8)}`;
+  await administer(server, `CREATE DATABASE ${name}`);
+  return {
+    settings: { kind: 'postgres' as const, url: withDatabase(server, name) },
+    drop: () => administer(server, `DROP DATABASE ${name} WITH (FORCE)`),
+  };
+}
+
 async function administer(server: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: server });
   await client.connect();

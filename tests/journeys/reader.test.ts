@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Footnote } from '../harness/footnote.ts';
+import { checkExchange, contractMissing } from '../harness/mailchimpContract.ts';
 
 describe('a reader, from the form to the last link', () => {
   let footnote: Footnote;
+  const violations: string[] = [];
   beforeAll(async () => {
     footnote = await Footnote.start();
+    footnote.sandbox.audience.observe((exchange) => violations.push(...checkExchange(exchange)));
   });
   afterAll(() => footnote.stop());
 
@@ -124,6 +127,13 @@ describe('a reader, from the form to the last link', () => {
     await footnote.http.post(again.confirm).expect(200);
     expect(await footnote.member(email)).toMatchObject({ status: 'subscribed' });
   });
+
+  it.skipIf(contractMissing !== null)(
+    "never asked Mailchimp anything that its API's description does not know",
+    () => {
+      expect(violations).toEqual([]);
+    },
+  );
 });
 
 /** The names of the interests that a member has, sorted. */
