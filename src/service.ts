@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { adminApi } from './admin/api.ts';
 import { defaultConsentText, offerConsentWording } from './consent/wordings.ts';
 import { deliver, mailQueue } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
@@ -101,11 +102,21 @@ export async function startService(
       database,
       syncStatus: () => sync?.status() ?? { worker: 'in another process' },
       isStopping: () => stopping,
+      site,
+      log,
     };
     const { baseUrl, allowedOrigins, trustProxy } = settings;
     const app = isWeb
-      ? createWeb({ ...health, subscribing, site, baseUrl, links, allowedOrigins, trustProxy, log })
-      : createHealth({ ...health, site, log });
+      ? createWeb({
+          ...health,
+          subscribing,
+          baseUrl,
+          links,
+          allowedOrigins,
+          trustProxy,
+          adminApi: adminApi({ database, adminApiKey: settings.adminApiKey }),
+        })
+      : createHealth(health);
     // slow or endless requests do not hold a connection.
     const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000 }, app);
     const port = await listen(server, settings.port, settings.host);

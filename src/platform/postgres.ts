@@ -6,7 +6,13 @@ import type { Log } from './log.ts';
 
 /** PostgreSQL behind one pool that Prisma, pg-boss and our own statements share. */
 export function openPostgres(url: string, log: Log): Engine {
-  const pool = new pg.Pool({ connectionString: url, max: 20, application_name: 'footnote', keepAlive: true });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 20,
+    application_name: 'footnote',
+    keepAlive: true,
+    connectionTimeoutMillis: 5_000,
+  });
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
 
   const sqlOf = (client: pg.Pool | pg.PoolClient): Sql => ({

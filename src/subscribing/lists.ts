@@ -13,6 +13,25 @@ export async function offeredLists(database: Database): Promise<OfferedList[]> {
   );
 }
 
+/** Every list with its place, whether it takes sign-ups, and how many people are on it. */
+export async function everyList(database: Database) {
+  return database.query<{
+    slug: string;
+    name: string;
+    description: string;
+    position: number;
+    archived: boolean;
+    subscribers: number;
+  }>(
+    `SELECT list.slug, wording.name, wording.description, list.position, list.archived_at IS NOT NULL AS archived,
+            (SELECT count(*)::int FROM subscriptions
+              WHERE list_id = list.id AND state = 'subscribed') AS subscribers
+       FROM mailing_lists list
+       JOIN mailing_list_wordings wording ON wording.version = list.wording_version
+      ORDER BY list.position, list.id`,
+  );
+}
+
 /** Adds a list, or words an existing one anew. What it was called before is kept as proof (C-13). */
 export async function saveList(
   database: Database,

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import express, { type Express } from 'express';
+import express, { type Express, type Router } from 'express';
 import helmet from 'helmet';
 import type { Database } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
@@ -31,6 +31,8 @@ export interface Web extends Health {
   links: Links;
   allowedOrigins: readonly string[];
   trustProxy: string[];
+  /** What stands under `/admin/api`. */
+  adminApi: Router;
 }
 
 /** The public web application. */
@@ -67,6 +69,7 @@ export function createWeb(web: Web): Express {
     next();
   });
 
+  app.use('/admin/api', web.adminApi);
   app.use(
     signUpRoutes(web),
     confirmRoutes(web),

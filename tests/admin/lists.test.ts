@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Footnote } from '../harness/footnote.ts';
+
+const key = 'the-key-of-the-editors-of-the-daily-example';
+
+describe('an editor who keeps the lists', () => {
+  let footnote: Footnote;
+  beforeAll(async () => {
+    footnote = await Footnote.start({ ADMIN_API_KEY: key });
+  });
+  afterAll(() => footnote.stop());
+
+  /** Runs a script as it is run at a terminal. */
+  async function admin(...words: string[]) {
+    return run({ ADMIN_API_KEY: key, ADMIN_URL: footnote.settings.baseUrl }, words);
+  }
+
+  async function run(env: Record<string, string>, words: string[]) {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/admin/cli.ts', ...words], {
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+    });
+    const [out, err, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close'),
+    ]);
+    return { out, err, code };
+  }
+
+  it('offers a list, which readers can tick at once', async () => {
+    const { out, code } = await admin(
+      'lists',
+      'create',
+      'night-desk',
+      '--name',
+      'Night Desk',
+      '--description',
+      'Late news.',
+      '--json',
+    );
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual([
+      expect.objectContaining({ slug: 'night-desk', name: 'Night Desk', archived: false, subscribers: 0 }),
+    ]);
+    await footnote.subscribe('ada@reader.example', ['night-desk']);
+    expect((await footnote.member('ada@reader.example'))?.status).toBe('subscribed');
+  });
+
+  it('words it anew, and the proof of those who came before keeps the old words', async () => {
+    await admin('lists', 'edit', 'night-desk', '--name', 'The Night Desk');
+    const { lists } = (await footnote.http.get('/lists').expect(200)).body;
+    expect(lists.map(({ name }: { name: string }) => name)).toContain('The Night Desk');
+    const rows = await footnote.service.database.query<{ name: string }>(
+      `SELECT DISTINCT wording.name FROM consent_events event
+         JOIN mailing_list_wordings wording ON wording.version = ANY (event.list_wordings)`,
+    );
+    expect(rows).toEqual([{ name: 'Night Desk' }]);
+  });
+
+  it('archives it: nobody new joins, and who is on it can still leave', async () => {
+    const { out, code } = await admin('lists', 'archive', 'night-desk');
+    expect(code).toBe(0);
+    expect(out).toContain('(archived)');
+    await footnote.signUp('bert@reader.example', ['night-desk']).expect(422);
+    expect(await footnote.lists('ada@reader.example')).toEqual({ 'night-desk': 'subscribed' });
+    expect((await admin('lists', 'ls')).out).toMatch(/^night-desk +1 {2}The Night Desk {2}\(archived\)$/m);
+  });
+
+  it('is told what is wrong, and exits with 1 for a failure and 2 for wrong use', async () => {
+    const taken = await admin('lists', 'create', 'night-desk', '--name', 'Again');
+    expect(taken).toMatchObject({ code: 1, err: 'There is a mailing list night-desk already.\n' });
+    const unusable = await admin('lists', 'create', 'Night Desk', '--name', 'Again');
+    expect(unusable.code).toBe(1);
+    expect(unusable.err).toContain('lower-case letters, digits and single hyphens');
+    expect((await admin('lists', 'create', 'nameless')).code).toBe(2);
+    const away = await run({ ADMIN_API_KEY: key, ADMIN_URL: 'http://127.0.0.1:9' }, ['lists', 'ls']);
+    expect(away).toMatchObject({
+      code: 1,
+      err: 'no Footnote answers at http://127.0.0.1:9: start it, or set ADMIN_URL\n',
+    });
+  });
+
+  it('needs the key', async () => {
+    await footnote.http.get('/admin/api/lists').expect(401);
+    await footnote.http.get('/admin/api/lists').set('Authorization', `Bearer ${key}x`).expect(401);
+    await footnote.http.get('/admin/api/nothing').expect(401);
+    await footnote.http.get('/admin/api/lists').set('Authorization', `Bearer ${key}`).expect(200);
+  });
+});
