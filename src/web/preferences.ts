@@ -1,15 +1,15 @@
-import express, { type Response, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { createElement } from 'react';
 import { z } from 'zod';
 import { offeredConsentWording } from '../consent/wordings.ts';
 import { readToken } from '../subscribing/links.ts';
-import { offeredLists } from '../subscribing/lists.ts';
+import { readBody } from './bodies.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { PreferencesPage } from './pages/preferences.tsx';
 import { renderPage } from './pages/render.ts';
 import { UnknownLinkPage } from './pages/unknown-link.tsx';
-import { onlyVerbs } from './problems.ts';
-import { readTyped } from './sign-up-form.ts';
+import { onlyVerbs, Problem } from './problems.ts';
+import { readTyped, shownWording, unknownWording } from './sign-up-form.ts';
 import type { Web } from './web.ts';
 
 /**
@@ -25,18 +25,31 @@ export function preferencesRoutes({ database, subscribing, site }: Web): Router 
 
   type Saved = NonNullable<Parameters<typeof PreferencesPage>[0]['saved']>;
 
+  /** The lists on offer, and archived ones that still come to this person, so that they can be left. */
+  async function choicesOf(linkKey: string) {
+    const lists = await database.prisma.mailingList.findMany({
+      where: {
+        OR: [
+          { archivedAt: null },
+          { subscriptions: { some: { subscriber: { linkKey }, state: 'subscribed' } } },
+        ],
+      },
+      include: { wording: true, subscriptions: { where: { subscriber: { linkKey } } } },
+      orderBy: [{ position: 'asc' }, { id: 'asc' }],
+    });
+    return lists.map(({ id, slug, wording: { version, name, description }, subscriptions: [current] }) => ({
+      list: { id, slug, name, description, wording: version },
+      state: current?.state ?? 'unsubscribed',
+    }));
+  }
+
   async function show(res: Response, linkKey: string, saved?: Saved) {
-    const subscriber = await database.prisma.subscriber.findUnique({
-      where: { linkKey },
-      include: { subscriptions: true },
-    });
-    if (subscriber === null) return unknownLink(res);
-    const [offered, consent] = await Promise.all([offeredLists(database), offeredConsentWording(database)]);
-    const states = new Map(subscriber.subscriptions.map(({ listId, state }) => [listId, state]));
-    const lists = offered.map(({ id, slug, name, description }) => {
-      const state = states.get(id) ?? 'unsubscribed';
-      return { slug, name, description, state: state === 'unsubscribed' ? ('none' as const) : state };
-    });
+    if ((await database.prisma.subscriber.count({ where: { linkKey } })) === 0) return unknownLink(res);
+    const [choices, consent] = await Promise.all([choicesOf(linkKey), offeredConsentWording(database)]);
+    const lists = choices.map(({ list, state }) => ({
+      ...list,
+      state: state === 'unsubscribed' ? ('none' as const) : state,
+    }));
     const page = createElement(PreferencesPage, {
       site,
       lists,
@@ -55,25 +68,31 @@ export function preferencesRoutes({ database, subscribing, site }: Web): Router 
       const linkKey = readToken(req.params.token);
       return linkKey === null ? unknownLink(res) : show(res, linkKey);
     })
-    .post(
-      express.urlencoded({ extended: false, limit: '8kb', parameterLimit: 100, inflate: false }),
-      async (req, res) => {
-        const linkKey = readToken(z.string().parse(req.params['token']));
-        if (linkKey === null) return unknownLink(res);
-        const ticked = new Set(readTyped(req.body ?? {}).typed.lists);
-        const lists = (await offeredLists(database)).filter(({ slug }) => ticked.has(slug));
-        const { version: wordingVersion } = await offeredConsentWording(database);
-        const circumstances = circumstancesOf(req, 'preferences_page');
-        const outcome = await subscribing.run({
-          type: 'choose',
-          linkKey,
-          lists,
-          wordingVersion,
-          ...circumstances,
-        });
-        return outcome.type === 'chosen' ? show(res, linkKey, outcome) : unknownLink(res);
-      },
-    )
+    .post(readBody('application/x-www-form-urlencoded'), async (req: Request, res: Response) => {
+      const linkKey = readToken(z.string().parse(req.params['token']));
+      if (linkKey === null) return unknownLink(res);
+      // Read with care, since what is not ticked is left.
+      const { typed, errors } = readTyped(req.body ?? {});
+      const wordingVersion = await shownWording(
+        database,
+        typed.consentVersion,
+        await offeredConsentWording(database),
+      );
+      if (wordingVersion === null) errors.push(unknownWording);
+      if (errors.length > 0 || wordingVersion === null) {
+        throw new Problem(422, 'Unprocessable Content', 'Nothing was saved. Please reload the page.', errors);
+      }
+      const ticked = new Set(typed.lists);
+      const lists = (await choicesOf(linkKey)).flatMap(({ list }) => (ticked.has(list.slug) ? list : []));
+      const outcome = await subscribing.run({
+        type: 'choose',
+        linkKey,
+        lists,
+        wordingVersion,
+        ...circumstancesOf(req, 'preferences_page'),
+      });
+      return outcome.type === 'chosen' ? show(res, linkKey, outcome) : unknownLink(res);
+    })
     .all(onlyVerbs('GET', 'POST'));
 
   return router;

@@ -38,7 +38,7 @@ export function sendProblem(res: Response, { status, title, message, errors }: P
 export const onlyVerbs =
   (...verbs: string[]): RequestHandler =>
   (req, res) => {
-    res.set('Allow', verbs.join(', '));
+    res.set('Allow', verbs.flatMap((verb) => (verb === 'GET' ? ['GET', 'HEAD'] : verb)).join(', '));
     throw new Problem(
       405,
       'Method Not Allowed',
@@ -60,7 +60,6 @@ const refusals: Record<string, Problem> = {
   ),
   'entity.parse.failed': new Problem(400, 'Bad Request', 'The body is not valid JSON.'),
   'encoding.unsupported': new Problem(415, 'Unsupported Media Type', 'Send the body uncompressed.'),
-  'charset.unsupported': new Problem(415, 'Unsupported Media Type', 'Send the body in UTF-8.'),
   'request.size.invalid': new Problem(
     400,
     'Bad Request',

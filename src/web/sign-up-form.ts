@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { isKnownConsentWording } from '../consent/wordings.ts';
+import type { Database } from '../platform/database.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import type { OfferedList, SignUp } from '../subscribing/commands.ts';
-
 import type { FieldError } from './problems.ts';
 
 /** The fields of a sign-up as they arrive, from a form or as JSON; every one still a stranger's text. */
@@ -17,17 +18,19 @@ export interface TypedSignUp {
 
 const noListChosen = 'Please select at least one mailing list.';
 
+// JSON can carry what is no text: NUL and halves of characters, which the database would refuse (A-14).
+const string = z
+  .string('must be one text')
+  .refine((value) => value.isWellFormed() && !value.includes('\0'), 'holds a character that is not text');
+
 // A form names a field once or several times, and browsers send empty ones.
 const text = z.preprocess(
   (value) => (value === '' || value === null ? undefined : value),
-  z.string('must be one text').max(2048, 'is too long').optional(),
+  string.max(2048, 'is too long').optional(),
 );
 const slugs = z.preprocess(
-  (value) => (typeof value === 'string' ? [value] : value),
-  z
-    .array(z.string('must be names of lists').max(100), 'must be names of lists')
-    .max(100, 'are too many')
-    .optional(),
+  (value) => [value ?? []].flat().filter((slug) => slug !== ''),
+  z.array(string.max(100, 'must be names of lists')).max(100, 'are too many'),
 );
 
 const shape = z.object({
@@ -41,20 +44,48 @@ const shape = z.object({
   redirect: text,
 });
 
-/** Reads the body of a sign-up. Unknown fields are ignored; a field of a wrong type is an error (A-13). */
+/**
+ * Reads the body of a sign-up. Unknown fields are ignored; a field of a wrong type is an error (A-13), and
+ * what is sound of the others is kept, to be shown again.
+ */
 export function readTyped(body: unknown): { typed: TypedSignUp; errors: FieldError[] } {
   const read = shape.safeParse(body);
   if (read.success) {
-    const { 'lists[]': bracketed = [], ...typed } = read.data;
-    return { typed: { ...typed, lists: [...(typed.lists ?? []), ...bracketed] }, errors: [] };
+    const { 'lists[]': bracketed, ...typed } = read.data;
+    return { typed: { ...typed, lists: [...typed.lists, ...bracketed] }, errors: [] };
   }
-  const errors = read.error.issues.map(({ path: [field], message }) =>
-    field === undefined
-      ? { field: 'body', message: 'must be an object with the fields of the form' }
-      : { field: String(field).replace('[]', ''), message: `${String(field)} ${message}.` },
-  );
-  return { typed: {}, errors };
+  const fields = z.record(z.string(), z.unknown()).safeParse(body);
+  if (!fields.success) {
+    return { typed: {}, errors: [{ field: 'body', message: 'The body must hold the fields of the form.' }] };
+  }
+  const faults = new Map(read.error.issues.map(({ path: [field], message }) => [String(field), message]));
+  const sound = Object.entries(fields.data).filter(([field]) => !faults.has(field));
+  return {
+    typed: readTyped(Object.fromEntries(sound)).typed,
+    errors: [...faults].map(([field, message]) => ({
+      field: field.replace('[]', ''),
+      message: `The field ${field} ${message}.`,
+    })),
+  };
 }
+
+/**
+ * The consent wording that a form showed: the one it names, the one on offer if it names none.
+ * @returns its version, or null when we never offered what it names (C-03)
+ */
+export async function shownWording(
+  database: Database,
+  named: string | undefined,
+  offered: { version: string },
+): Promise<string | null> {
+  if (named === undefined || named === offered.version) return offered.version;
+  return (await isKnownConsentWording(database, named)) ? named : null;
+}
+
+export const unknownWording: FieldError = {
+  field: 'consentVersion',
+  message: 'This form shows a consent text that is not known here. Please reload the page.',
+};
 
 const localePattern = /^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused

@@ -1,15 +1,17 @@
 import cors from 'cors';
-import express, { type Request, type Response, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { createElement } from 'react';
-import { isKnownConsentWording, offeredConsentWording } from '../consent/wordings.ts';
-import { offeredLists } from '../subscribing/lists.ts';
+import { openOffer } from '../subscribing/offer.ts';
+import { isForm, readBody } from './bodies.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { renderPage } from './pages/render.ts';
 import { SignUpPage } from './pages/sign-up.tsx';
 import { ThanksPage } from './pages/thanks.tsx';
 import { type FieldError, onlyVerbs, Problem, sendProblem } from './problems.ts';
-import { checkSignUp, readTyped, type TypedSignUp } from './sign-up-form.ts';
+import { checkSignUp, readTyped, shownWording, type TypedSignUp, unknownWording } from './sign-up-form.ts';
 import type { Web } from './web.ts';
+
+const bodyTypes = ['application/json', 'application/x-www-form-urlencoded'] as const;
 
 /** `GET /` the hosted form, `GET /lists` for a site that draws its own, `POST /subscriptions`. */
 export function signUpRoutes({ database, subscribing, site, baseUrl, allowedOrigins }: Web): Router {
@@ -18,10 +20,7 @@ export function signUpRoutes({ database, subscribing, site, baseUrl, allowedOrig
   // W-02: sites on the list may post by fetch; no cookie is ever involved.
   const crossOrigin = cors({ origin: [...allowedOrigins], methods: ['GET', 'POST'], maxAge: 600 });
 
-  async function offer() {
-    const [consent, lists] = await Promise.all([offeredConsentWording(database), offeredLists(database)]);
-    return { consent, lists };
-  }
+  const offer = openOffer(database);
 
   async function showForm(res: Response, status: number, typed: TypedSignUp = {}, errors: FieldError[] = []) {
     const { consent, lists } = await offer();
@@ -54,43 +53,26 @@ export function signUpRoutes({ database, subscribing, site, baseUrl, allowedOrig
     })
     .all(onlyVerbs('GET'));
 
-  // A-12, A-13: small, flat, uncompressed bodies only.
-  const body = { limit: '8kb', inflate: false };
-  const parseBody = [
-    express.json({ ...body, type: 'application/json' }),
-    express.urlencoded({ ...body, extended: false, parameterLimit: 100 }),
-  ];
-
   router
     .route('/subscriptions')
     .all(crossOrigin)
-    .post(refuseStrangers(origins), parseBody, async (req: Request, res: Response) => {
-      const isForm = req.is('application/x-www-form-urlencoded') !== false;
-      if (!isForm && req.is('application/json') === false) {
-        throw new Problem(
-          415,
-          'Unsupported Media Type',
-          'Send application/json or application/x-www-form-urlencoded.',
-        );
-      }
+    .post(refuseStrangers(origins), readBody(...bodyTypes), async (req: Request, res: Response) => {
+      const fromForm = isForm(req);
       const refuse = async (typed: TypedSignUp, errors: FieldError[]) => {
-        if (isForm) return showForm(res, 422, typed, errors);
+        if (fromForm) return showForm(res, 422, typed, errors);
         sendProblem(
           res,
           new Problem(422, 'Unprocessable Content', 'The sign-up cannot be accepted as it is.', errors),
         );
       };
 
-      const { typed, errors } = readTyped(req.body);
+      const { typed, errors } = readTyped(req.body ?? {});
       if (errors.length > 0) return refuse(typed, errors);
       const { consent, lists } = await offer();
       const checked = checkSignUp(typed, lists);
       if (!checked.ok) return refuse(typed, checked.errors);
-      const wordingVersion = typed.consentVersion ?? consent.version;
-      if (!(await isKnownConsentWording(database, wordingVersion))) {
-        const message = 'This form shows a consent text that is not known here. Please reload the page.';
-        return refuse(typed, [{ field: 'consentVersion', message }]);
-      }
+      const wordingVersion = await shownWording(database, typed.consentVersion, consent);
+      if (wordingVersion === null) return refuse(typed, [unknownWording]);
 
       const { page, locale, ...signUp } = checked.signUp;
       await subscribing.run({
@@ -98,10 +80,10 @@ export function signUpRoutes({ database, subscribing, site, baseUrl, allowedOrig
         ...signUp,
         wordingVersion,
         locale: locale ?? consent.locale,
-        ...circumstancesOf(req, isForm ? 'form' : 'api', page),
+        ...circumstancesOf(req, fromForm ? 'form' : 'api', page),
       });
 
-      if (isForm) res.redirect(303, safeRedirect(typed.redirect, origins) ?? `${baseUrl}/thanks`);
+      if (fromForm) res.redirect(303, safeRedirect(typed.redirect, origins) ?? `${baseUrl}/thanks`);
       else res.status(202).json({ status: 'accepted' });
     })
     .all(onlyVerbs('POST'));
@@ -130,7 +112,7 @@ function refuseStrangers(origins: readonly string[]) {
 /** Where a form asks to go afterwards, if that is a page of an allowed site (A-05). */
 export function safeRedirect(target: string | undefined, origins: readonly string[]): string | null {
   const url = target === undefined ? null : URL.parse(target);
-  if (url === null || url.username !== '' || url.password !== '' || !origins.includes(url.origin))
-    return null;
-  return url.href;
+  // The protocol as well, since a blob: has the origin of what made it.
+  if (url === null || !/^https?:$/.test(url.protocol) || !origins.includes(url.origin)) return null;
+  return url.username === '' && url.password === '' ? url.href : null;
 }

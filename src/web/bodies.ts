@@ -1,0 +1,46 @@
+import { MIMEType } from 'node:util';
+import express, { type Request, type RequestHandler } from 'express';
+import { Problem } from './problems.ts';
+
+// A-12, A-13: small, flat, uncompressed bodies only.
+const limits = { limit: '8kb', inflate: false };
+
+const parsers = {
+  'application/json': express.json({ ...limits, type: 'application/json' }),
+  'application/x-www-form-urlencoded': express.urlencoded({
+    ...limits,
+    extended: false,
+    parameterLimit: 100,
+  }),
+};
+
+/**
+ * Reads a body of one of these types into `req.body`; any other type, none included, is a 415. Nobody is
+ * asked to guess an encoding: text is UTF-8 (A-14).
+ */
+export function readBody(...types: (keyof typeof parsers)[]): RequestHandler[] {
+  const refuseOthers: RequestHandler = (req, _res, next) => {
+    const sent = contentType(req);
+    if (sent === null || !types.some((type) => type === sent.essence)) {
+      throw new Problem(415, 'Unsupported Media Type', `Send ${types.join(' or ')}.`);
+    }
+    if ((sent.params.get('charset') ?? 'utf-8').toLowerCase() !== 'utf-8') {
+      throw new Problem(415, 'Unsupported Media Type', 'Send the body in UTF-8.');
+    }
+    next();
+  };
+  return [refuseOthers, ...types.map((type) => parsers[type])];
+}
+
+/** Whether a plain HTML form sent this, so that a person waits for a page. */
+export function isForm(req: Request): boolean {
+  return contentType(req)?.essence === 'application/x-www-form-urlencoded';
+}
+
+function contentType(req: Request): MIMEType | null {
+  try {
+    return new MIMEType(req.get('content-type') ?? '');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { openDatabase } from '../../src/platform/database.ts';
+import { createLog } from '../../src/platform/log.ts';
+import { offerDemoLists } from '../../src/sandbox/lists.ts';
+import { fault } from '../../src/sandbox/mailchimp/faults.ts';
+import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { freePort } from '../harness/ports.ts';
+import { environment, type FootnoteProcess, startProcess } from '../harness/process.ts';
+import { copyTemplate } from '../harness/template.ts';
+
+describe('what the server prints, at the most talkative level (A-19, A-26)', () => {
+  let sandbox: Sandbox;
+  let footnote: FootnoteProcess;
+  let drop: () => Promise<void>;
+
+  beforeAll(async () => {
+    const copy = await copyTemplate(inject('template'), inject('server'));
+    drop = copy.drop;
+    const database = await openDatabase(copy.settings, createLog('silent'));
+    await offerDemoLists(database);
+    await database.close();
+    const port = await freePort();
+    sandbox = await startSandbox({
+      port: 0,
+      smtpPort: 0,
+      serviceUrl: `http://localhost:${port}`,
+      folder: null,
+    });
+    footnote = await startProcess({ ...environment(copy.settings, sandbox, port), LOG_LEVEL: 'trace' });
+  });
+  afterAll(async () => {
+    await sandbox.stop();
+    await drop();
+  });
+
+  it('holds no address, no name, no token and no key', async () => {
+    const { http } = footnote;
+    const email = 'canary.reader@example.com';
+    const signUp = (more: object) =>
+      http
+        .post('/subscriptions')
+        .set('User-Agent', 'CanaryBrowser')
+        .send({ email, lists: ['morning-briefing'], ...more });
+
+    await signUp({ firstName: 'Canary', source: 'https://news.example/canary' }).expect(202);
+    const mail = await sandbox.inbox.next(({ envelope }) => envelope.to.includes(email));
+    const secrets = [...mail.text.matchAll(/\/(?:confirm|unsubscribe|preferences)\/([0-9a-f]+)/g)].map(
+      ([, secret = '']) => secret,
+    );
+    expect(secrets.length).toBeGreaterThanOrEqual(3);
+    const [token = '', key = ''] = secrets;
+
+    // What Mailchimp and readers say in trouble names people as well.
+    const { struck } = sandbox.audience.inject(
+      fault.problem(
+        400,
+        'Invalid Resource',
+        `${email} looks fake or invalid, please enter a real email address.`,
+      ),
+      { matching: ({ method }) => method === 'PUT' },
+    );
+    await http.post(`/confirm/${token}`).expect(200);
+    await struck;
+    await http.get(`/confirm/${token}`).expect(200);
+    await http.post(`/preferences/${key}`).type('form').send('lists=canary').expect(200);
+    await http.post(`/unsubscribe/${key}`).expect(200);
+    await signUp({ firstName: 'Canary\n{"level":60,"msg":"canary"}', locale: 'canary\u001b[2J' }).expect(422);
+    await http.post('/subscriptions').type('json').send(`{"email":"${email}"`).expect(400);
+    await http.get(`/unsubscribe/${key}/${email}`).expect(404);
+    await http.get(`/confirm/${token}%E0%A4%A`).expect(400);
+
+    footnote.signal('SIGTERM');
+    await footnote.exited;
+    const printed = footnote.output();
+    expect(printed).toContain('a mail was accepted by the mail server');
+    expect(printed).toContain('Mailchimp is not equal for a contact');
+    for (const secret of ['canary', 'example.com', sandbox.mailchimp.apiKey, ...secrets]) {
+      expect(printed.toLowerCase()).not.toContain(secret);
+    }
+    for (const line of printed.trim().split('\n')) expect(() => JSON.parse(line), line).not.toThrow();
+  });
+});

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Footnote } from '../harness/footnote.ts';
+import { freePort } from '../harness/ports.ts';
+
+describe('while Mailchimp and the mail server are out of reach (I3, I4)', () => {
+  let footnote: Footnote;
+  let reader: Awaited<ReturnType<Footnote['subscribe']>>;
+  beforeAll(async () => {
+    footnote = await Footnote.start();
+    reader = await footnote.subscribe('reader@example.com', ['morning-briefing', 'science-weekly']);
+    expect(await footnote.member('reader@example.com')).toMatchObject({ status: 'subscribed' });
+
+    const { mailchimp, smtp } = footnote.settings;
+    await footnote.stopService();
+    await footnote.startService({
+      mailchimp: { ...mailchimp, baseUrl: `http://127.0.0.1:${await freePort()}/3.0` },
+      smtp: { ...smtp, url: `smtp://127.0.0.1:${await freePort()}` },
+    });
+  });
+  afterAll(() => footnote.stop());
+
+  it('every opt-out is taken at once', async () => {
+    await footnote.http.post(reader.unsubscribe).send('List-Unsubscribe=One-Click').expect(200);
+    expect(await footnote.lists('reader@example.com')).toEqual({
+      'morning-briefing': 'unsubscribed',
+      'science-weekly': 'unsubscribed',
+    });
+    expect(await footnote.ledger('reader@example.com')).toContain('unsubscribed');
+  });
+
+  it('every sign-up is taken, and preferences are saved', async () => {
+    await footnote.signUp('newcomer@example.com').expect(202);
+    await footnote.http.post(reader.preferences).type('form').send('lists=weekend-reads').expect(200);
+    expect(await footnote.lists('newcomer@example.com')).toEqual({ 'morning-briefing': 'pending' });
+    expect(await footnote.lists('reader@example.com')).toMatchObject({ 'weekend-reads': 'pending' });
+  });
+
+  it('the node stays in the balancer', async () => {
+    await footnote.http.get('/readyz').expect(200);
+  });
+
+  it('and when they are back, everything arrives', async () => {
+    await footnote.stopService();
+    await footnote.startService();
+    await footnote.hurry();
+    // A new mail wakes the worker, which then finds the delayed ones due.
+    await footnote.signUp('latecomer@example.com').expect(202);
+
+    const [, newcomer, again] = await Promise.all(
+      ['latecomer', 'newcomer', 'reader'].map((name) => footnote.mailTo(`${name}@example.com`)),
+    );
+    expect(await footnote.member('reader@example.com')).toMatchObject({ status: 'unsubscribed' });
+    await footnote.http.post(newcomer?.confirm ?? '').expect(200);
+    await footnote.http.post(again?.confirm ?? '').expect(200);
+    expect(await footnote.member('newcomer@example.com')).toMatchObject({ status: 'subscribed' });
+    expect(await footnote.member('reader@example.com')).toMatchObject({ status: 'subscribed' });
+    expect(await footnote.lists('reader@example.com')).toEqual({
+      'morning-briefing': 'unsubscribed',
+      'science-weekly': 'unsubscribed',
+      'weekend-reads': 'subscribed',
+    });
+    await footnote.mailsNoted();
+    const { inbox } = footnote.sandbox;
+    expect(inbox.mails().filter(({ envelope }) => envelope.to.includes('newcomer@example.com'))).toHaveLength(
+      1,
+    );
+  });
+});
