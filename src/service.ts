@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { adminApi } from './admin/api.ts';
 import { defaultConsentText, offerConsentWording } from './consent/wordings.ts';
-import { deliver, mailQueue } from './mail/deliver.ts';
+import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
 import { connect } from './mailchimp/client.ts';
 import { type Sync, startSync } from './mailchimp/sync.ts';
@@ -59,6 +59,7 @@ export async function startService(
     await offerDefaultWording(database);
 
     let sync: Sync | null = null;
+    let mail: MailHealth | null = null;
     const subscribing = openSubscribing({
       database,
       secretKeys: settings.secretKeys,
@@ -81,7 +82,8 @@ export async function startService(
       const transport = openTransport(settings.smtp.url, settings.dkim);
       closing.push(async () => transport.close());
       const sender = { from: settings.smtp.from, links };
-      const postman = {
+      mail = { trouble: null };
+      const postman: Postman = {
         database,
         subscribing,
         transport,
@@ -89,6 +91,7 @@ export async function startService(
         site,
         secretKeys: settings.secretKeys,
         now,
+        health: mail,
         log,
       };
       await queue.work('mail', (data) => deliver(postman, data));
@@ -100,7 +103,7 @@ export async function startService(
     let stopping = false;
     const health = {
       database,
-      syncStatus: () => sync?.status() ?? { worker: 'in another process' },
+      workerHealth: () => ({ mailchimp: sync?.status() ?? elsewhere, mail: mail ?? elsewhere }),
       isStopping: () => stopping,
       site,
       log,
@@ -137,6 +140,9 @@ export async function startService(
     throw error;
   }
 }
+
+/** What a process that only serves the web says of the worker's part. */
+const elsewhere = { worker: 'in another process' };
 
 /** The first start offers the default wording; whatever the publisher offers later stays. */
 async function offerDefaultWording(database: Database): Promise<void> {

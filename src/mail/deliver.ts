@@ -8,9 +8,9 @@ import type { Subscribing } from '../subscribing/subscribing.ts';
 import { compose, type Sender } from './compose.ts';
 import type { Transport } from './transport.ts';
 
-/** The queue of owed mails, and how it tries again: from seconds up to an hour, for three days. */
+/** The queue of owed mails, and how it tries again: from seconds up to an hour, for as long as their links work. */
 export const mailQueue = {
-  retryLimit: 80,
+  retryLimit: 200,
   retryDelay: 2,
   retryBackoff: true,
   retryDelayMax: 3600,
@@ -18,6 +18,12 @@ export const mailQueue = {
   heartbeatSeconds: 10,
   deleteAfterSeconds: 86_400,
 } as const;
+
+/** How mail does, for `/readyz`. */
+export interface MailHealth {
+  /** Why the last mail could not be handed over; null when it could. */
+  trouble: string | null;
+}
 
 export interface Postman {
   database: Database;
@@ -27,6 +33,8 @@ export interface Postman {
   site: { publication: string; postalAddress: string };
   secretKeys: readonly string[];
   now: () => Date;
+  /** Kept up to date with every attempt. */
+  health: MailHealth;
   log: Log;
 }
 
@@ -74,12 +82,17 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
     await postman.transport.sendMail(letter);
   } catch (error) {
     const code = refusalOf(error);
-    if (code === null) throw unreachable(error);
+    if (code === null) {
+      const notTaken = unreachable(error);
+      postman.health.trouble = notTaken.message;
+      throw notTaken;
+    }
     log.warn({ mail: mailId, code }, 'the mail server refuses a recipient for good');
     await abandon(database, mailId, `refused with ${code}`);
     return;
   }
 
+  postman.health.trouble = null;
   await postman.subscribing.run({
     type: 'mail_accepted',
     subscriberId: subscriber.id,

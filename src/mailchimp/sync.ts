@@ -20,8 +20,11 @@ export interface Sync {
   wake(): void;
   /** Resolves when nothing is under way and nothing can be done now. */
   idle(): Promise<void>;
-  /** `stopped` says why nobody is sent to Mailchimp at present; nothing is lost meanwhile. */
-  status(): { stopped: string | null };
+  /**
+   * `stopped` says why nobody is sent to Mailchimp at present; nothing is lost meanwhile. `trouble` is why
+   * the last call failed for reasons that are nobody's own, null once one succeeds.
+   */
+  status(): { stopped: string | null; trouble: string | null };
   /** Takes nothing more and waits for the calls under way. */
   stop(): Promise<void>;
 }
@@ -64,6 +67,7 @@ export function startSync({
   let waiting: (() => void)[] = [];
   let stopping = false;
   let stopped: string | null = null;
+  let trouble: string | null = null;
   let restUntil = 0;
   let readying: Promise<void> | null = null;
 
@@ -179,6 +183,7 @@ export function startSync({
   }
 
   async function settle(contact: Contact): Promise<void> {
+    trouble = null;
     // A call that we no longer waited for may reach the audience after this one. Nothing is final before
     // it cannot any more, so this is sent again then.
     const mayStillAct =
@@ -196,6 +201,7 @@ export function startSync({
         return putBack(database, contact, 0);
       }
     }
+    if (kind === 'transient' || kind === 'timeout' || kind === 'throttled') trouble = error.message;
     if (kind === 'throttled') restUntil = Date.now() + pace.rest;
     if (kind === 'interest') await ready().catch(reportTrouble);
     await refuse(contact, kind, error);
@@ -234,7 +240,9 @@ export function startSync({
   async function reportTrouble(error: unknown): Promise<void> {
     const fault = await findFault();
     if (fault !== null) stopLane(fault);
-    else log.warn({ err: error }, 'the audience could not be made ready; it is tried again when it matters');
+    if (error instanceof MailchimpError) trouble = error.message;
+    if (fault === null)
+      log.warn({ err: error }, 'the audience could not be made ready; it is tried again when it matters');
   }
 
   /** Whether the key or the audience is at fault, and not a single contact. */
@@ -275,7 +283,7 @@ export function startSync({
         waiting.push(resolve);
         bell.ring();
       }),
-    status: () => ({ stopped }),
+    status: () => ({ stopped, trouble }),
     stop: async () => {
       stopping = true;
       bell.ring();

@@ -4,9 +4,9 @@ import type { Health } from './web.ts';
 
 /**
  * `/healthz`: the process lives. `/readyz`: sign-ups and opt-outs can be taken, which needs the database
- * alone; trouble with Mailchimp is told in the body and never takes a node out of the balancer.
+ * alone; trouble with Mailchimp or mail is told in the body and never takes a node out of the balancer.
  */
-export function healthRoutes({ database, syncStatus, isStopping }: Health): Router {
+export function healthRoutes({ database, workerHealth, isStopping }: Health): Router {
   const router = Router();
 
   router
@@ -27,7 +27,7 @@ export function healthRoutes({ database, syncStatus, isStopping }: Health): Rout
       res.status(ready ? 200 : 503).json({
         status: ready ? 'ready' : 'not ready',
         database: reachable ? 'ok' : 'out of reach',
-        mailchimp: syncStatus(),
+        ...workerHealth(),
       });
     })
     .all(onlyVerbs('GET'));

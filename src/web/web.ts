@@ -17,8 +17,8 @@ import { unsubscribeRoutes } from './unsubscribe.ts';
 /** What tells whether a process does well. */
 export interface Health {
   database: Database;
-  /** How the sync to Mailchimp does. */
-  syncStatus: () => object;
+  /** How Mailchimp and the mail server do. */
+  workerHealth: () => { mailchimp: object; mail: object };
   isStopping: () => boolean;
   site: Site;
   log: Log;

@@ -19,7 +19,8 @@ describe('health', () => {
     expect((await footnote.http.get('/readyz').expect(200)).body).toEqual({
       status: 'ready',
       database: 'ok',
-      mailchimp: { stopped: null },
+      mailchimp: { stopped: null, trouble: null },
+      mail: { trouble: null },
     });
   });
 
@@ -47,7 +48,7 @@ describe('health', () => {
     const http = supertest(
       createHealth({
         database,
-        syncStatus: () => ({ stopped: null }),
+        workerHealth: () => ({ mailchimp: {}, mail: {} }),
         isStopping: () => stopping,
         site: { publication: 'The Daily Example', postalAddress: '1 Example Street' },
         log,

@@ -218,6 +218,7 @@ describe('delivery', () => {
       site: { publication: settings.publication.name, postalAddress: settings.publication.postalAddress },
       secretKeys: settings.secretKeys,
       now: () => footnote.now(),
+      health: { trouble: null },
       log: createLog('silent'),
     };
   });

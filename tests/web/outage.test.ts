@@ -36,7 +36,9 @@ describe('while Mailchimp and the mail server are out of reach (I3, I4)', () => 
   });
 
   it('the node stays in the balancer', async () => {
-    await footnote.http.get('/readyz').expect(200);
+    const { body } = await footnote.http.get('/readyz').expect(200);
+    expect(body.mail.trouble).toContain('the mail server did not take the mail');
+    expect(body.mailchimp.trouble).toContain('no answer');
   });
 
   it('and when they are back, everything arrives', async () => {
