@@ -66,9 +66,10 @@ export async function loadHouseholds(
   abuseKeys: readonly string[],
   now: Date,
 ): Promise<Map<string, Household>> {
-  const known = await sql.query<{ id: string }>('SELECT id FROM subscribers WHERE abuse_key = ANY ($1::text[])', [
-    abuseKeys,
-  ]);
+  const known = await sql.query<{ id: string }>(
+    'SELECT id FROM subscribers WHERE abuse_key = ANY ($1::text[])',
+    [abuseKeys],
+  );
   if (known.length === 0) return new Map();
 
   const tokens = commands.flatMap((command) => (command.type === 'confirm' ? [sha256(command.token)] : []));
@@ -99,7 +100,9 @@ export async function loadHouseholds(
          FROM sign_up_requests request
          JOIN consent_events event ON event.subscriber_id = request.subscriber_id AND event.seq = request.seq
         WHERE request.subscriber_id = ANY ($1::uuid[])
-          AND (request.expires_at > $3::timestamptz OR request.token_hash = ANY ($4::text[]))
+          AND (request.expires_at > $3::timestamptz OR request.token_hash = ANY ($4::text[])
+               OR request.seq = (SELECT max(seq) FROM sign_up_requests newest
+                                  WHERE newest.subscriber_id = request.subscriber_id))
         GROUP BY request.subscriber_id
      )
      SELECT jsonb_build_object(
@@ -116,12 +119,7 @@ export async function loadHouseholds(
        LEFT JOIN mail ON mail.subscriber_id = person.id
        LEFT JOIN request ON request.subscriber_id = person.id
       WHERE person.id = ANY ($1::uuid[])`,
-    [
-      known.map(({ id }) => id),
-      new Date(now.getTime() - capWindow).toISOString(),
-      now.toISOString(),
-      tokens,
-    ],
+    [known.map(({ id }) => id), new Date(now.getTime() - capWindow).toISOString(), now.toISOString(), tokens],
   );
 
   const households = new Map<string, Household>();

@@ -294,7 +294,7 @@ ALTER TABLE consent_events
   ADD CONSTRAINT consent_events_wording CHECK ((kind = 'requested') = (wording_version IS NOT NULL)),
   ADD CONSTRAINT consent_events_request CHECK ((kind IN ('mailed', 'confirmed')) = (request_seq IS NOT NULL)),
   ADD CONSTRAINT consent_events_mail CHECK ((kind = 'mailed') = (mail_hash IS NOT NULL)),
-  ADD CONSTRAINT consent_events_lists CHECK (cardinality(list_wordings) > 0);
+  ADD CONSTRAINT consent_events_lists CHECK (coalesce(cardinality(list_wordings), 0) > 0);
 
 CREATE FUNCTION link_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -341,6 +341,17 @@ END $$;
 CREATE TRIGGER guarded BEFORE UPDATE ON subscribers
   FOR EACH ROW EXECUTE FUNCTION guard_subscriber();
 
+CREATE FUNCTION guard_new_subscriber() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.ledger_seq, NEW.ledger_hash) IS DISTINCT FROM (0, '') THEN
+    RAISE EXCEPTION 'a ledger begins empty (I5)' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER begins_empty BEFORE INSERT ON subscribers
+  FOR EACH ROW EXECUTE FUNCTION guard_new_subscriber();
+
 ALTER TABLE subscribers
   ADD CONSTRAINT subscribers_link_key CHECK (link_key ~ '^[0-9a-f]{32,}$'),
   ADD CONSTRAINT subscribers_key CHECK (key = lower(email COLLATE "C"));
@@ -386,21 +397,25 @@ BEGIN
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;
 
-  IF NEW.state = 'subscribed' AND (was IS DISTINCT FROM 'subscribed' OR NEW.consent_seq IS DISTINCT FROM OLD.consent_seq)
+  IF NEW.state = 'subscribed'
+     AND (was IS DISTINCT FROM 'subscribed'
+          OR (NEW.consent_seq, NEW.ended_seq) IS DISTINCT FROM (OLD.consent_seq, OLD.ended_seq))
      AND NOT EXISTS (
        SELECT FROM consent_events event
          JOIN mailing_list_wordings wording ON wording.version = ANY (event.list_wordings)
          JOIN mailing_lists list ON list.slug = wording.slug
         WHERE event.subscriber_id = NEW.subscriber_id AND event.seq = NEW.consent_seq
-          AND event.kind = 'confirmed' AND event.request_seq > ended AND list.id = NEW.list_id) THEN
+          AND event.kind = 'confirmed' AND event.request_seq > coalesce(NEW.ended_seq, 0) AND list.id = NEW.list_id) THEN
     RAISE EXCEPTION 'nobody is subscribed without a newer confirmed consent (I1, I2)'
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;
 
   IF NEW.state = 'unsubscribed' AND was IS DISTINCT FROM 'unsubscribed' AND NOT EXISTS (
        SELECT FROM consent_events event
+         JOIN mailing_list_wordings wording ON wording.version = ANY (event.list_wordings)
+         JOIN mailing_lists list ON list.slug = wording.slug
         WHERE event.subscriber_id = NEW.subscriber_id AND event.seq = NEW.ended_seq
-          AND event.kind = 'unsubscribed' AND event.seq > ended) THEN
+          AND event.kind = 'unsubscribed' AND event.seq > ended AND list.id = NEW.list_id) THEN
     RAISE EXCEPTION 'an opt-out needs its entry in the ledger (I3)'
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;

@@ -1,0 +1,379 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Sql } from '../../src/platform/database.ts';
+import { type Desk, openDesk } from '../subscribing/desk.ts';
+
+// What the database refuses by itself, whoever asks: a second code path, a script, a repair by hand.
+
+let desk: Desk;
+const ann = 'ann@reader.example';
+const bob = 'bob@reader.example';
+const eve = 'eve@reader.example';
+
+beforeAll(async () => {
+  desk = await openDesk();
+  await desk.addLists('daily', 'weekly', 'monthly');
+  // Ann: 1 requested, 2 confirmed, 3 left the daily. Bob: 1 requested the daily. Eve: the same.
+  await desk.run({ act: 'sign up', email: ann, lists: ['daily', 'weekly'] });
+  await desk.run({ act: 'confirm', email: ann, nth: 0 });
+  await desk.run({ act: 'leave', email: ann, list: 'daily' });
+  await desk.run({ act: 'sign up', email: bob, lists: ['daily'] });
+  await desk.run({ act: 'sign up', email: eve, lists: ['daily'] });
+});
+afterAll(() => desk.close());
+
+const passed = 'the database let it pass';
+
+/** Tries something and takes it back. @throws what the database says, or that it let it pass */
+function attempt(...steps: (string | ((tx: Sql) => Promise<unknown>))[]): Promise<never> {
+  return desk.database.transaction(async (tx) => {
+    for (const step of steps) await (typeof step === 'string' ? tx.query(step) : step(tx));
+    throw new Error(passed);
+  });
+}
+
+const person = (key: string) => `(SELECT id FROM subscribers WHERE key = '${key}')`;
+const list = (slug: string) => `(SELECT id FROM mailing_lists WHERE slug = '${slug}')`;
+const on = (email: string, slug: string) => `subscriber_id = ${person(email)} AND list_id = ${list(slug)}`;
+const change = (email: string, slug: string, to: string) =>
+  `UPDATE subscriptions SET ${to} WHERE ${on(email, slug)}`;
+const join = (email: string, slug: string, state: string, consentSeq = 'NULL', endedSeq = 'NULL') =>
+  `INSERT INTO subscriptions (subscriber_id, list_id, state, consent_seq, ended_seq, changed_at)
+   VALUES (${person(email)}, ${list(slug)}, '${state}', ${consentSeq}, ${endedSeq}, now())`;
+
+interface Entry {
+  kind: 'requested' | 'mailed' | 'confirmed' | 'unsubscribed';
+  lists: string[] | null;
+  requestSeq?: number;
+  seq?: number;
+  previousHash?: string;
+  wordingVersion?: string | null;
+  mailHash?: string | null;
+}
+
+/** Adds an entry to somebody's ledger, well-formed but for what is said. */
+const enter = (email: string, entry: Entry) => (tx: Sql) =>
+  tx.query(
+    `INSERT INTO consent_events (subscriber_id, seq, kind, at, channel, list_wordings, wording_version, request_seq,
+                                 mail_hash, evidence_digest, previous_hash, hash)
+     SELECT id, coalesce($2::int, ledger_seq + 1), $3::consent_event_kind, now(), 'form',
+            CASE WHEN $4::text[] IS NULL THEN NULL ELSE ARRAY(
+              SELECT wording_version FROM mailing_lists WHERE slug = ANY ($4::text[])) END,
+            $5::text, $6::int, $7::text, 'digest', coalesce($8::text, ledger_hash), gen_random_uuid()::text
+       FROM subscribers WHERE key = $1::text`,
+    [
+      email,
+      entry.seq ?? null,
+      entry.kind,
+      entry.lists,
+      entry.wordingVersion === undefined && entry.kind === 'requested'
+        ? desk.wordingVersion
+        : (entry.wordingVersion ?? null),
+      entry.requestSeq ?? null,
+      entry.mailHash === undefined && entry.kind === 'mailed' ? 'hash' : (entry.mailHash ?? null),
+      entry.previousHash ?? null,
+    ],
+  );
+
+describe('nobody is subscribed without a confirmed consent of their own (I1)', () => {
+  const confirmed = enter(bob, { kind: 'confirmed', lists: ['daily'], requestSeq: 1 });
+
+  it('lets a confirmed request subscribe', async () => {
+    const attempted = attempt(confirmed, change(bob, 'daily', `state = 'subscribed', consent_seq = 2`));
+    await expect(attempted).rejects.toThrow(passed);
+  });
+
+  it('refuses one without any entry', async () => {
+    await expect(attempt(change(bob, 'daily', `state = 'subscribed'`))).rejects.toThrow(/I1/);
+  });
+
+  it('refuses one by the request alone', async () => {
+    await expect(attempt(change(bob, 'daily', `state = 'subscribed', consent_seq = 1`))).rejects.toThrow(
+      /I1/,
+    );
+  });
+
+  it("refuses one by somebody else's confirmation", async () => {
+    const annHasOne = change(bob, 'daily', `state = 'subscribed', consent_seq = 2`);
+    await expect(attempt(annHasOne)).rejects.toThrow(/I1/);
+  });
+
+  it('refuses one by a confirmation of another list', async () => {
+    await expect(
+      attempt(
+        enter(bob, { kind: 'requested', lists: ['weekly'] }),
+        enter(bob, { kind: 'confirmed', lists: ['weekly'], requestSeq: 2 }),
+        change(bob, 'daily', `state = 'subscribed', consent_seq = 3`),
+      ),
+    ).rejects.toThrow(/I1/);
+  });
+
+  it('refuses one by the entry that a mail was sent', async () => {
+    await expect(
+      attempt(
+        enter(bob, { kind: 'mailed', lists: ['daily'], requestSeq: 1 }),
+        change(bob, 'daily', `state = 'subscribed', consent_seq = 2`),
+      ),
+    ).rejects.toThrow(/I1/);
+  });
+
+  it('refuses to put another consent, or none, in the place of the one that justifies it', async () => {
+    await expect(attempt(change(ann, 'weekly', 'consent_seq = 1'))).rejects.toThrow(/I1/);
+    await expect(attempt(change(ann, 'weekly', 'consent_seq = NULL'))).rejects.toThrow(/I1/);
+  });
+});
+
+describe('an opt-out is not undone but by a newer consent (I2)', () => {
+  const again = change(ann, 'daily', `state = 'pending'`);
+
+  it('lets a newer request and its confirmation subscribe again', async () => {
+    await expect(
+      attempt(
+        enter(ann, { kind: 'requested', lists: ['daily'] }),
+        again,
+        enter(ann, { kind: 'confirmed', lists: ['daily'], requestSeq: 4 }),
+        change(ann, 'daily', `state = 'subscribed', consent_seq = 5`),
+      ),
+    ).rejects.toThrow(passed);
+  });
+
+  it('refuses the old confirmation', async () => {
+    await expect(
+      attempt(again, change(ann, 'daily', `state = 'subscribed', consent_seq = 2`)),
+    ).rejects.toThrow(/I2/);
+  });
+
+  it('refuses a new confirmation of the old request', async () => {
+    await expect(
+      attempt(
+        again,
+        enter(ann, { kind: 'confirmed', lists: ['daily'], requestSeq: 1 }),
+        change(ann, 'daily', `state = 'subscribed', consent_seq = 4`),
+      ),
+    ).rejects.toThrow(/I2/);
+  });
+
+  it('refuses a confirmation that an opt-out came after, told at the same moment', async () => {
+    await expect(
+      attempt(
+        enter(bob, { kind: 'confirmed', lists: ['daily'], requestSeq: 1 }),
+        enter(bob, { kind: 'unsubscribed', lists: ['daily'] }),
+        change(bob, 'daily', `state = 'subscribed', consent_seq = 2, ended_seq = 3`),
+      ),
+    ).rejects.toThrow(/I2/);
+    await expect(
+      attempt(
+        enter(ann, { kind: 'unsubscribed', lists: ['weekly'] }),
+        change(ann, 'weekly', 'ended_seq = 4'),
+      ),
+    ).rejects.toThrow(/I2/);
+  });
+
+  it.each([
+    ['forgotten', 'ended_seq = NULL'],
+    ['dated back', 'ended_seq = 1'],
+    ['given to another list', `list_id = ${list('monthly')}`],
+    ['given to another person', `subscriber_id = ${person(bob)}`],
+  ])('refuses an opt-out to be %s', async (_, to) => {
+    await expect(attempt(change(ann, 'daily', to))).rejects.toThrow(/I2/);
+  });
+
+  it('refuses to delete a subscription, one or all', async () => {
+    await expect(attempt(`DELETE FROM subscriptions WHERE ${on(ann, 'daily')}`)).rejects.toThrow(/I2/);
+    await expect(attempt('TRUNCATE subscriptions')).rejects.toThrow(/I2/);
+    await expect(attempt('TRUNCATE subscribers CASCADE')).rejects.toThrow(/I2|I5/);
+    await expect(attempt('TRUNCATE mailing_lists CASCADE')).rejects.toThrow(/I2|I5/);
+  });
+});
+
+describe('a subscription goes from state to state only as the state machine says', () => {
+  it.each(['subscribed', 'unsubscribed'])('refuses to begin as %s', async (state) => {
+    await expect(attempt(join(ann, 'monthly', state, '2', '3'))).rejects.toThrow(`from nothing to ${state}`);
+  });
+
+  it('refuses to go from unsubscribed to subscribed, even with a newer consent', async () => {
+    await expect(
+      attempt(
+        enter(ann, { kind: 'requested', lists: ['daily'] }),
+        enter(ann, { kind: 'confirmed', lists: ['daily'], requestSeq: 4 }),
+        change(ann, 'daily', `state = 'subscribed', consent_seq = 5`),
+      ),
+    ).rejects.toThrow('from unsubscribed to subscribed');
+  });
+
+  it('refuses to lower from subscribed to pending', async () => {
+    await expect(attempt(change(ann, 'weekly', `state = 'pending'`))).rejects.toThrow(
+      'from subscribed to pending',
+    );
+  });
+
+  it('lets an opt-out with its entry pass, from subscribed and from pending', async () => {
+    const left = (email: string, slug: string, seq: number) =>
+      attempt(
+        enter(email, { kind: 'unsubscribed', lists: [slug] }),
+        change(email, slug, `state = 'unsubscribed', ended_seq = ${seq}`),
+      );
+    await expect(left(ann, 'weekly', 4)).rejects.toThrow(passed);
+    await expect(left(bob, 'daily', 2)).rejects.toThrow(passed);
+  });
+
+  it.each([
+    ['without an entry', 'NULL'],
+    ['by an entry that is no opt-out', '2'],
+    ['by an opt-out from another list', '3'],
+  ])('refuses an opt-out %s (I3)', async (_, seq) => {
+    await expect(
+      attempt(change(ann, 'weekly', `state = 'unsubscribed', ended_seq = ${seq}`)),
+    ).rejects.toThrow(/I3/);
+  });
+
+  it('refuses a second opt-out by the entry of the first (I3)', async () => {
+    await expect(
+      attempt(change(ann, 'daily', `state = 'pending'`), change(ann, 'daily', `state = 'unsubscribed'`)),
+    ).rejects.toThrow(/I3/);
+  });
+});
+
+describe('the ledger is append-only (I5, C-10)', () => {
+  const annsEvents = `subscriber_id = ${person(ann)}`;
+
+  it.each([
+    ['an entry to be altered', `UPDATE consent_events SET at = now() WHERE ${annsEvents}`],
+    ['an entry to be deleted', `DELETE FROM consent_events WHERE ${annsEvents} AND seq = 3`],
+    ['to be emptied', 'TRUNCATE consent_events CASCADE'],
+    ['evidence to be altered', `UPDATE consent_evidence SET ip = NULL WHERE ${annsEvents}`],
+    ['evidence to be deleted', `DELETE FROM consent_evidence WHERE ${annsEvents}`],
+    ['evidence to be emptied', 'TRUNCATE consent_evidence'],
+  ])('refuses %s', async (_, statement) => {
+    await expect(attempt(statement)).rejects.toThrow(/I5/);
+  });
+
+  it('refuses to delete the person of a ledger, or to hand it to another', async () => {
+    await expect(attempt(`DELETE FROM subscribers WHERE key = '${ann}'`)).rejects.toThrow();
+    await expect(
+      attempt(`UPDATE subscribers SET id = gen_random_uuid() WHERE key = '${ann}'`),
+    ).rejects.toThrow(/I2|I5/);
+  });
+
+  const left: Entry = { kind: 'unsubscribed', lists: ['weekly'] };
+  it.each<[string, Entry]>([
+    ['a gap', { ...left, seq: 5 }],
+    ['a number twice', { ...left, seq: 3 }],
+    ['no number', { ...left, seq: 0 }],
+    ['another chain', { ...left, previousHash: 'made up' }],
+    ['the beginning', { ...left, previousHash: '' }],
+  ])('refuses an entry that continues from %s', async (_, entry) => {
+    await expect(attempt(enter(ann, entry))).rejects.toThrow(/I5/);
+  });
+
+  it('lets the next entry pass', async () => {
+    await expect(attempt(enter(ann, left))).rejects.toThrow(passed);
+  });
+
+  it.each<[string, Entry]>([
+    ['a request without the text shown', { kind: 'requested', lists: ['daily'], wordingVersion: null }],
+    ['an opt-out with a text', { ...left, wordingVersion: 'some text' }],
+    ['a confirmation of no request', { kind: 'confirmed', lists: ['daily'] }],
+    ['a sent mail without its hash', { kind: 'mailed', lists: ['daily'], requestSeq: 1, mailHash: null }],
+    ['an entry about no list', { kind: 'unsubscribed', lists: [] }],
+    ['an entry about nothing', { kind: 'unsubscribed', lists: null }],
+  ])('refuses %s', async (_, entry) => {
+    await expect(attempt(enter(ann, entry))).rejects.toThrow(/consent_events_/);
+  });
+
+  it('refuses to move the head of a ledger by hand', async () => {
+    for (const to of ['ledger_seq = 9', `ledger_hash = 'made up'`, `ledger_seq = 0, ledger_hash = ''`]) {
+      await expect(attempt(`UPDATE subscribers SET ${to} WHERE key = '${ann}'`)).rejects.toThrow(/I5/);
+    }
+  });
+
+  it('refuses a ledger that does not begin empty', async () => {
+    const person = (head: string) =>
+      `INSERT INTO subscribers (id, typed, email, key, abuse_key, link_key, locale, created_at, ledger_seq, ledger_hash)
+       VALUES (gen_random_uuid(), 'x@x.example', 'x@x.example', 'x@x.example', 'x@x.example',
+               '${'0'.repeat(32)}', 'en', now(), ${head})`;
+    await expect(attempt(person(`1, ''`))).rejects.toThrow(/I5/);
+    await expect(attempt(person(`0, 'made up'`))).rejects.toThrow(/I5/);
+    await expect(attempt(person(`0, ''`))).rejects.toThrow(passed);
+  });
+});
+
+describe('a confirmation covers the lists of its own request (C-12)', () => {
+  it.each<[string, Entry]>([
+    ['a list that was not asked for', { kind: 'confirmed', lists: ['monthly'], requestSeq: 1 }],
+    ['one list more', { kind: 'confirmed', lists: ['daily', 'monthly'], requestSeq: 1 }],
+    ['an entry that is no request', { kind: 'confirmed', lists: ['daily'], requestSeq: 2 }],
+    ['a request that there is not', { kind: 'confirmed', lists: ['daily'], requestSeq: 77 }],
+    ['itself', { kind: 'confirmed', lists: ['daily'], requestSeq: 4 }],
+    ['a request, by mailing other lists', { kind: 'mailed', lists: ['monthly'], requestSeq: 1 }],
+  ])('refuses to answer %s', async (_, entry) => {
+    await expect(attempt(enter(ann, entry))).rejects.toThrow(/C-12/);
+  });
+});
+
+describe('erasure destroys the salt, then the evidence, and nothing else (I6)', () => {
+  const unsalted = `UPDATE subscribers SET ledger_salt = NULL WHERE key = '${ann}'`;
+
+  it('lets evidence go once its salt is gone', async () => {
+    const attempted = attempt(unsalted, `DELETE FROM consent_evidence WHERE subscriber_id = ${person(ann)}`);
+    await expect(attempted).rejects.toThrow(passed);
+  });
+
+  it("leaves other people's evidence alone", async () => {
+    const attempted = attempt(unsalted, `DELETE FROM consent_evidence WHERE subscriber_id = ${person(bob)}`);
+    await expect(attempted).rejects.toThrow(/I5/);
+  });
+
+  it('refuses another salt, before and after', async () => {
+    const resalted = `UPDATE subscribers SET ledger_salt = 'another' WHERE key = '${ann}'`;
+    await expect(attempt(resalted)).rejects.toThrow(/I6/);
+    await expect(attempt(unsalted, resalted)).rejects.toThrow(/I6/);
+  });
+
+  it('refuses the entries and the subscriptions to go with it', async () => {
+    const gone = (table: string) => `DELETE FROM ${table} WHERE subscriber_id = ${person(ann)}`;
+    await expect(attempt(unsalted, gone('consent_events'))).rejects.toThrow(/I5/);
+    await expect(attempt(unsalted, gone('subscriptions'))).rejects.toThrow(/I2/);
+  });
+});
+
+describe('what stands in mails and proofs stays', () => {
+  it('refuses to change the key in links (U-17), or to make it guessable', async () => {
+    const key = (to: string) => `UPDATE subscribers SET link_key = '${to}' WHERE key = '${ann}'`;
+    await expect(attempt(key('0'.repeat(32)))).rejects.toThrow(/U-17/);
+    await expect(attempt(key('short'))).rejects.toThrow(/U-17/);
+    const newcomer = (linkKey: string) =>
+      `INSERT INTO subscribers (id, typed, email, key, abuse_key, link_key, locale, created_at)
+       VALUES (gen_random_uuid(), 'X@x.example', 'X@x.example', 'x@x.example', 'x@x.example', '${linkKey}', 'en', now())`;
+    await expect(attempt(newcomer('abc123'))).rejects.toThrow(/subscribers_link_key/);
+    await expect(attempt(newcomer('0'.repeat(32)))).rejects.toThrow(passed);
+  });
+
+  it('refuses a person under a key that is not their address in lower case, or twice (E-04)', async () => {
+    const rename = (to: string) => `UPDATE subscribers SET ${to} WHERE key = '${ann}'`;
+    await expect(attempt(rename(`key = 'somebody@else.example'`))).rejects.toThrow(/subscribers_key/);
+    await expect(attempt(rename(`email = '${bob}', key = '${bob}'`))).rejects.toThrow(/unique/);
+  });
+
+  it('refuses to change the slug of a list', async () => {
+    await expect(attempt(`UPDATE mailing_lists SET slug = 'nightly' WHERE slug = 'daily'`)).rejects.toThrow(
+      /slug/,
+    );
+  });
+
+  it.each(['consent_wordings', 'mailing_list_wordings'])(
+    'refuses to alter or delete %s (C-13)',
+    async (table) => {
+      await expect(attempt(`UPDATE ${table} SET created_at = now()`)).rejects.toThrow(/C-13/);
+      await expect(attempt(`DELETE FROM ${table}`)).rejects.toThrow(/C-13/);
+      await expect(attempt(`TRUNCATE ${table} CASCADE`)).rejects.toThrow(/I2|I5/);
+    },
+  );
+
+  it('says so as a fault of the row, so that its neighbours in a set are tried alone', async () => {
+    await expect(
+      attempt(change(bob, 'daily', `state = 'subscribed', consent_seq = 1`)),
+    ).rejects.toMatchObject({
+      code: '23000',
+    });
+  });
+});

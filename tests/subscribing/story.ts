@@ -1,0 +1,87 @@
+import type { OfferedList } from '../../src/subscribing/commands.ts';
+import { type Decision, decide } from '../../src/subscribing/decide.ts';
+import { type Act, addressOf, commandOf, createModel, freshOf, type Model } from './model.ts';
+
+/** Newsletters and readers in memory: acts are decided by the rules and folded into the model. */
+export interface Story {
+  model: Model;
+  now(): Date;
+  wait(ms: number): void;
+  /** Decides an act on frozen values and saves what it changes. */
+  run(act: Act): Decision;
+  signUp(email: string, ...lists: string[]): Decision;
+  /** Presses the button of somebody's nth confirmation mail. */
+  confirm(email: string, nth?: number): Decision;
+  leave(email: string, list?: string): Decision;
+  choose(email: string, ...lists: string[]): Decision;
+  reword(slug: string): void;
+  /** The lists that a person is on, by state. */
+  lists(email: string): Record<string, string>;
+  /** The kinds of a person's ledger entries, in order. */
+  ledger(email: string): string[];
+  /** When confirmation mails to a person are due, in milliseconds from the beginning. */
+  mails(email: string): number[];
+}
+
+const beginning = Date.UTC(2026, 10, 23, 9);
+
+export function tellStory(...slugs: string[]): Story {
+  const model = createModel();
+  const lists = new Map(slugs.map((slug, n) => [slug, listOf(slug, n + 1)]));
+  for (const list of lists.values()) model.offer(list);
+  let clock = beginning;
+  let drawn = 0;
+
+  function run(act: Act): Decision {
+    const now = new Date(clock);
+    const command = deepFreeze(commandOf(act, model.directory()));
+    const household = deepFreeze(model.household(command, now));
+    const decision = decide(household, command, now, deepFreeze(freshOf(drawn++)));
+    if (decision.changes !== null) model.save(decision.changes, now);
+    return decision;
+  }
+
+  return {
+    model,
+    run,
+    now: () => new Date(clock),
+    wait: (ms) => {
+      clock += ms;
+    },
+    signUp: (email, ...lists) => run({ act: 'sign up', email, lists }),
+    confirm: (email, nth = 0) => run({ act: 'confirm', email, nth }),
+    leave: (email, list) => run({ act: 'leave', email, list: list ?? null }),
+    choose: (email, ...lists) => run({ act: 'choose', email, lists }),
+    reword(slug) {
+      const list = lists.get(slug);
+      if (list === undefined) throw new Error(`there is no list ${slug}`);
+      const reworded = { ...list, name: `${list.name}, renamed`, wording: `${list.wording}'` };
+      lists.set(slug, reworded);
+      model.offer(reworded);
+    },
+    lists: (email) =>
+      Object.fromEntries(
+        (model.reader(email)?.subscriptions ?? []).map(({ listId, state }) => [slugs[listId - 1], state]),
+      ),
+    ledger: (email) => (model.reader(email)?.events ?? []).map(({ kind }) => kind),
+    mails: (email) =>
+      model.mailsOf(addressOf(email).abuseKey).map(({ dueAt }) => dueAt.getTime() - beginning),
+  };
+}
+
+const listOf = (slug: string, id: number): OfferedList => ({
+  id,
+  slug,
+  name: `The ${slug}`,
+  description: `All about ${slug}.`,
+  wording: `wording of ${slug}`,
+});
+
+/** Makes every change of an argument an error: the rules alter nothing that they are given. */
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
+}
