@@ -158,7 +158,8 @@ function decideChoose(
     person.subscriptions.map((subscription) => [subscription.listId, subscription.state]),
   );
   const asked = command.lists.filter((list) => (current.get(list.id) ?? 'unsubscribed') === 'unsubscribed');
-  if (asked.length > 0) {
+  const isAsked =
+    asked.length > 0 &&
     request(
       household,
       changes,
@@ -166,9 +167,9 @@ function decideChoose(
       now,
       fresh,
     );
-  }
   return {
-    outcome: { type: 'chosen', left: left.map(named), asked: asked.map(named) },
+    // What the caps keep from being asked for is not promised either.
+    outcome: { type: 'chosen', left: left.map(named), asked: isAsked ? asked.map(named) : [] },
     changes: changes.events.length > 0 ? changes : null,
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Group commit: what arrives while a set is being worked on forms the next set, so that many requests
- * share one transaction and a lone one waits for nobody.
+ * Group commit: what arrives in one turn of the event loop, or while a set is worked on, forms the next
+ * set, so that many requests share one transaction and a lone one waits for nobody. The turn matters: an
+ * embedded database is worked in without ever returning to the loop, which would leave requests unread.
  * @param workOff settles every item of a set; must not throw
  * @param lanes how many sets may be under way at once
  * @param largest how many items a set may have
@@ -10,28 +11,43 @@ export function gather<Item>(
   { lanes, largest }: { lanes: number; largest: number },
 ) {
   let waiting: Item[] = [];
-  const underWay = new Set<Promise<void>>();
+  let underWay = 0;
+  let isStarting = false;
+  let whenDrained: (() => void)[] = [];
+
+  function startSoon(): void {
+    if (isStarting || waiting.length === 0 || underWay === lanes) return;
+    isStarting = true;
+    setImmediate(() => {
+      isStarting = false;
+      start();
+    });
+  }
 
   function start(): void {
-    while (waiting.length > 0 && underWay.size < lanes) {
-      const set = waiting.slice(0, largest);
-      waiting = waiting.slice(largest);
-      const work: Promise<void> = workOff(set).finally(() => {
-        underWay.delete(work);
-        start();
-      });
-      underWay.add(work);
-    }
+    const set = waiting.slice(0, largest);
+    waiting = waiting.slice(largest);
+    underWay += 1;
+    startSoon();
+    void workOff(set).finally(() => {
+      underWay -= 1;
+      startSoon();
+      if (underWay === 0 && waiting.length === 0) {
+        for (const resolve of whenDrained) resolve();
+        whenDrained = [];
+      }
+    });
   }
 
   return {
     add(item: Item): void {
       waiting.push(item);
-      start();
+      startSoon();
     },
     /** Resolves once nothing is waiting or under way. */
-    async drained(): Promise<void> {
-      while (underWay.size > 0) await Promise.all(underWay);
+    drained(): Promise<void> {
+      if (underWay === 0 && waiting.length === 0) return Promise.resolve();
+      return new Promise((resolve) => whenDrained.push(resolve));
     },
   };
 }

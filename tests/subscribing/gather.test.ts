@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { gather } from '../../src/subscribing/gather.ts';
 
+/** One turn of the event loop. */
+const turn = () => new Promise(setImmediate);
+
 /** A gatherer whose sets are worked off when the test says so. */
 function gathering(options: { lanes: number; largest: number }) {
   const sets: { items: number[]; finish: () => void }[] = [];
@@ -14,21 +17,35 @@ function gathering(options: { lanes: number; largest: number }) {
     /** Finishes the nth set, and lets what follows from it happen. */
     async finish(nth: number) {
       sets[nth]?.finish();
-      await new Promise(setImmediate);
+      await turn();
+      await turn();
     },
   };
 }
 
 describe('gathering', () => {
-  it('lets a lone item wait for nobody', () => {
+  it('lets a lone item wait for nobody', async () => {
     const { add, started } = gathering({ lanes: 1, largest: 10 });
     add(1);
+    await turn();
     expect(started()).toEqual([[1]]);
+  });
+
+  it('makes one set of what arrives in one turn', async () => {
+    const { add, started } = gathering({ lanes: 2, largest: 10 });
+    for (const item of [1, 2, 3]) add(item);
+    await turn();
+    expect(started()).toEqual([[1, 2, 3]]);
   });
 
   it('makes one set of what arrives while another is worked off, in the order of arrival', async () => {
     const { add, started, finish } = gathering({ lanes: 1, largest: 10 });
-    for (const item of [1, 2, 3, 4]) add(item);
+    add(1);
+    await turn();
+    for (const item of [2, 3, 4]) {
+      add(item);
+      await turn();
+    }
     expect(started()).toEqual([[1]]);
     await finish(0);
     expect(started()).toEqual([[1], [2, 3, 4]]);
@@ -36,7 +53,10 @@ describe('gathering', () => {
 
   it('has as many sets under way as there are lanes', async () => {
     const { add, started, finish } = gathering({ lanes: 2, largest: 10 });
-    for (const item of [1, 2, 3, 4]) add(item);
+    for (const item of [1, 2, 3, 4]) {
+      add(item);
+      await turn();
+    }
     expect(started()).toEqual([[1], [2]]);
     await finish(1);
     expect(started()).toEqual([[1], [2], [3, 4]]);
@@ -45,13 +65,17 @@ describe('gathering', () => {
     expect(started()).toEqual([[1], [2], [3, 4], [5]]);
   });
 
-  it('lets no set grow beyond the largest', async () => {
-    const { add, started, finish } = gathering({ lanes: 1, largest: 2 });
-    for (const item of [1, 2, 3, 4]) add(item);
+  it('lets no set grow beyond the largest, and fills the lanes with the rest', async () => {
+    const { add, started, finish } = gathering({ lanes: 2, largest: 2 });
+    for (const item of [1, 2, 3, 4, 5]) add(item);
+    await turn();
+    await turn();
+    expect(started()).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     await finish(0);
-    expect(started()).toEqual([[1], [2, 3]]);
-    await finish(1);
-    expect(started()).toEqual([[1], [2, 3], [4]]);
+    expect(started()).toEqual([[1, 2], [3, 4], [5]]);
   });
 
   it('is drained at once when there is nothing', async () => {
@@ -65,6 +89,7 @@ describe('gathering', () => {
     const waiting = drained().then(() => {
       isDrained = true;
     });
+    await turn();
     add(2);
     await finish(0);
     expect(isDrained).toBe(false);
