@@ -60,7 +60,8 @@ export function openPostgres(url: string, log: Log): Engine {
         }
       }),
 
-    lanes: 4,
+    // One commits while the next is decided; more only make the sets smaller.
+    lanes: 2,
     adapter: new PrismaPg(pool),
     migrating: (work) => withMigrationAdapter(url, work),
     // Its own small pool: it listens on one connection for new jobs.

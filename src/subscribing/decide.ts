@@ -35,7 +35,6 @@ export interface Changes {
   events: EventDraft[];
   subscriptions: {
     listId: number;
-    isNew: boolean;
     state: Subscription['state'];
     consentSeq: number | null;
     endedSeq: number | null;
@@ -123,7 +122,7 @@ function decideConfirm(person: Person, command: Confirm, now: Date): Decision {
       requestSeq: answered.seq,
     });
     for (const { listId, endedSeq } of joining) {
-      changes.subscriptions.push({ listId, isNew: false, state: 'subscribed', consentSeq: seq, endedSeq });
+      changes.subscriptions.push({ listId, state: 'subscribed', consentSeq: seq, endedSeq });
     }
     changes.sync = 'opt_in';
   }
@@ -222,7 +221,6 @@ function request(
     if (before?.state === 'pending') continue;
     changes.subscriptions.push({
       listId: list.id,
-      isNew: before === undefined,
       state: 'pending',
       consentSeq: before?.consentSeq ?? null,
       endedSeq: before?.endedSeq ?? null,
@@ -258,7 +256,7 @@ function leave(
     listWordings: ending.map((subscription) => subscription.wording),
   });
   for (const { listId, consentSeq } of ending) {
-    changes.subscriptions.push({ listId, isNew: false, state: 'unsubscribed', consentSeq, endedSeq: seq });
+    changes.subscriptions.push({ listId, state: 'unsubscribed', consentSeq, endedSeq: seq });
   }
   // Who never confirmed is not at Mailchimp, so there is nothing to take back there.
   if (ending.some((subscription) => subscription.state === 'subscribed')) changes.sync = 'opt_out';

@@ -3,21 +3,15 @@ import type { Sql } from '../platform/database.ts';
 import type { Changes } from './decide.ts';
 
 /**
- * Saves what a set of decisions changes, with one statement a table. At most one decision a person: the
- * caller sees to it.
+ * Saves what a set of decisions changes, in one statement: every table takes its rows from one JSON
+ * document. The triggers look at the tables after it, when all of it is there.
+ * @param set at most one decision a person: the caller sees to it
  */
 export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): Promise<void> {
+  if (set.length === 0) return;
   const events = set.flatMap(seal);
-
-  const write = async (statement: string, rows: readonly object[]) => {
-    if (rows.length > 0) await tx.query(statement, [JSON.stringify(rows)]);
-  };
-
-  await write(
-    `INSERT INTO subscribers (id, typed, email, key, abuse_key, link_key, locale, ledger_salt, created_at)
-     SELECT id, typed, email, key, abuse_key, link_key, locale, ledger_salt, created_at
-       FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb)`,
-    set.flatMap(({ person, created }) =>
+  const rows = {
+    subscribers: set.flatMap(({ person, created }) =>
       created === null
         ? []
         : {
@@ -32,15 +26,7 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
             created_at: now,
           },
     ),
-  );
-
-  await write(
-    `INSERT INTO consent_events (subscriber_id, seq, kind, at, channel, list_wordings, wording_version, request_seq,
-                                 mail_hash, evidence_digest, previous_hash, hash)
-     SELECT subscriber_id, seq, kind, at, channel, list_wordings, wording_version, request_seq,
-            mail_hash, evidence_digest, previous_hash, hash
-       FROM jsonb_populate_recordset(NULL::consent_events, $1::jsonb) ORDER BY subscriber_id, seq`,
-    events.map(({ subscriberId, event }) => ({
+    events: events.map(({ subscriberId, event }) => ({
       subscriber_id: subscriberId,
       seq: event.seq,
       kind: event.kind,
@@ -54,13 +40,7 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
       previous_hash: event.previousHash,
       hash: event.hash,
     })),
-  );
-
-  await write(
-    `INSERT INTO consent_evidence (subscriber_id, seq, email, ip, user_agent, page)
-     SELECT subscriber_id, seq, email, ip, user_agent, page
-       FROM jsonb_populate_recordset(NULL::consent_evidence, $1::jsonb)`,
-    events.map(({ subscriberId, event }) => ({
+    evidence: events.map(({ subscriberId, event }) => ({
       subscriber_id: subscriberId,
       seq: event.seq,
       email: event.evidence.email,
@@ -68,41 +48,17 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
       user_agent: event.evidence.userAgent,
       page: event.evidence.page,
     })),
-  );
-
-  const subscriptions = set.flatMap(({ person, subscriptions }) =>
-    subscriptions.map((change) => ({
-      isNew: change.isNew,
-      row: {
+    subscriptions: set.flatMap(({ person, subscriptions }) =>
+      subscriptions.map(({ listId, state, consentSeq, endedSeq }) => ({
         subscriber_id: person.id,
-        list_id: change.listId,
-        state: change.state,
-        consent_seq: change.consentSeq,
-        ended_seq: change.endedSeq,
+        list_id: listId,
+        state,
+        consent_seq: consentSeq,
+        ended_seq: endedSeq,
         changed_at: now,
-      },
-    })),
-  );
-  await write(
-    `INSERT INTO subscriptions (subscriber_id, list_id, state, consent_seq, ended_seq, changed_at)
-     SELECT subscriber_id, list_id, state, consent_seq, ended_seq, changed_at
-       FROM jsonb_populate_recordset(NULL::subscriptions, $1::jsonb)`,
-    subscriptions.filter(({ isNew }) => isNew).map(({ row }) => row),
-  );
-  await write(
-    `UPDATE subscriptions AS old
-        SET state = new.state, consent_seq = new.consent_seq, ended_seq = new.ended_seq, changed_at = new.changed_at
-       FROM jsonb_populate_recordset(NULL::subscriptions, $1::jsonb) AS new
-      WHERE old.subscriber_id = new.subscriber_id AND old.list_id = new.list_id`,
-    subscriptions.filter(({ isNew }) => !isNew).map(({ row }) => row),
-  );
-
-  await write(
-    `INSERT INTO sign_up_requests (id, subscriber_id, seq, list_ids, wording_version, locale, first_name, token_hash,
-                                   created_at, expires_at)
-     SELECT id, subscriber_id, seq, list_ids, wording_version, locale, first_name, token_hash, created_at, expires_at
-       FROM jsonb_populate_recordset(NULL::sign_up_requests, $1::jsonb)`,
-    set.flatMap(({ person, request }) =>
+      })),
+    ),
+    requests: set.flatMap(({ person, request }) =>
       request === null
         ? []
         : {
@@ -118,21 +74,7 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
             expires_at: request.expiresAt,
           },
     ),
-  );
-
-  // The name and language that a form carried become the person's only now that they proved to be them.
-  await write(
-    `WITH answered AS (
-       SELECT * FROM jsonb_to_recordset($1::jsonb)
-         AS answered(subscriber_id uuid, request_id uuid, locale text, first_name text, at timestamptz)
-     ), confirmed AS (
-       UPDATE sign_up_requests AS request SET confirmed_at = answered.at
-         FROM answered WHERE request.id = answered.request_id
-     )
-     UPDATE subscribers AS person
-        SET locale = answered.locale, first_name = coalesce(answered.first_name, person.first_name)
-       FROM answered WHERE person.id = answered.subscriber_id`,
-    set.flatMap(({ person, confirmed }) =>
+    confirmed: set.flatMap(({ person, confirmed }) =>
       confirmed === null
         ? []
         : {
@@ -143,13 +85,7 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
             at: now,
           },
     ),
-  );
-
-  await write(
-    `INSERT INTO mails (id, subscriber_id, kind, request_id, created_at, due_at)
-     SELECT id, subscriber_id, kind, request_id, created_at, due_at
-       FROM jsonb_populate_recordset(NULL::mails, $1::jsonb)`,
-    set.flatMap(({ person, mail }) =>
+    mails: set.flatMap(({ person, mail }) =>
       mail === null
         ? []
         : {
@@ -161,27 +97,68 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
             due_at: mail.dueAt,
           },
     ),
-  );
-
-  await write(
-    `UPDATE mails SET accepted_at = accepted.at, copy = accepted.copy
-       FROM jsonb_to_recordset($1::jsonb) AS accepted(id uuid, copy text, at timestamptz)
-      WHERE mails.id = accepted.id`,
-    set.flatMap(({ mailAccepted }) =>
+    accepted: set.flatMap(({ mailAccepted }) =>
       mailAccepted === null ? [] : { id: mailAccepted.mailId, copy: mailAccepted.copy, at: now },
     ),
-  );
-
-  await write(
-    `INSERT INTO audience_contacts AS contact (subscriber_id, opt_out)
-     SELECT subscriber_id, opt_out FROM jsonb_populate_recordset(NULL::audience_contacts, $1::jsonb)
-     ON CONFLICT (subscriber_id) DO UPDATE
-        SET wanted = contact.wanted + 1, opt_out = contact.opt_out OR excluded.opt_out, due_at = now(), attempts = 0`,
-    set.flatMap(({ person, sync }) =>
+    contacts: set.flatMap(({ person, sync }) =>
       sync === null ? [] : { subscriber_id: person.id, opt_out: sync === 'opt_out' },
     ),
-  );
+  };
+  await tx.query(statement, [JSON.stringify(rows)]);
 }
+
+const statement = `
+  WITH subscriber AS (
+    INSERT INTO subscribers (id, typed, email, key, abuse_key, link_key, locale, ledger_salt, created_at)
+    SELECT id, typed, email, key, abuse_key, link_key, locale, ledger_salt, created_at
+      FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb -> 'subscribers')
+  ), event AS (
+    INSERT INTO consent_events (subscriber_id, seq, kind, at, channel, list_wordings, wording_version, request_seq,
+                                mail_hash, evidence_digest, previous_hash, hash)
+    SELECT subscriber_id, seq, kind, at, channel, list_wordings, wording_version, request_seq,
+           mail_hash, evidence_digest, previous_hash, hash
+      FROM jsonb_populate_recordset(NULL::consent_events, $1::jsonb -> 'events')
+     ORDER BY subscriber_id, seq
+  ), evidence AS (
+    INSERT INTO consent_evidence (subscriber_id, seq, email, ip, user_agent, page)
+    SELECT subscriber_id, seq, email, ip, user_agent, page
+      FROM jsonb_populate_recordset(NULL::consent_evidence, $1::jsonb -> 'evidence')
+  ), subscription AS (
+    INSERT INTO subscriptions (subscriber_id, list_id, state, consent_seq, ended_seq, changed_at)
+    SELECT subscriber_id, list_id, state, consent_seq, ended_seq, changed_at
+      FROM jsonb_populate_recordset(NULL::subscriptions, $1::jsonb -> 'subscriptions')
+    ON CONFLICT (subscriber_id, list_id) DO UPDATE
+      SET state = excluded.state, consent_seq = excluded.consent_seq, ended_seq = excluded.ended_seq,
+          changed_at = excluded.changed_at
+  ), request AS (
+    INSERT INTO sign_up_requests (id, subscriber_id, seq, list_ids, wording_version, locale, first_name, token_hash,
+                                  created_at, expires_at)
+    SELECT id, subscriber_id, seq, list_ids, wording_version, locale, first_name, token_hash, created_at, expires_at
+      FROM jsonb_populate_recordset(NULL::sign_up_requests, $1::jsonb -> 'requests')
+  ), answer AS (
+    SELECT * FROM jsonb_to_recordset($1::jsonb -> 'confirmed')
+      AS answer(subscriber_id uuid, request_id uuid, locale text, first_name text, at timestamptz)
+  ), answered AS (
+    UPDATE sign_up_requests AS request SET confirmed_at = answer.at
+      FROM answer WHERE request.id = answer.request_id
+  ), person AS (
+    -- The name and language that a form carried become the person's only now that they proved to be them.
+    UPDATE subscribers AS person
+       SET locale = answer.locale, first_name = coalesce(answer.first_name, person.first_name)
+      FROM answer WHERE person.id = answer.subscriber_id
+  ), mail AS (
+    INSERT INTO mails (id, subscriber_id, kind, request_id, created_at, due_at)
+    SELECT id, subscriber_id, kind, request_id, created_at, due_at
+      FROM jsonb_populate_recordset(NULL::mails, $1::jsonb -> 'mails')
+  ), accepted AS (
+    UPDATE mails SET accepted_at = accepted.at, copy = accepted.copy
+      FROM jsonb_to_recordset($1::jsonb -> 'accepted') AS accepted(id uuid, copy text, at timestamptz)
+     WHERE mails.id = accepted.id
+  )
+  INSERT INTO audience_contacts AS contact (subscriber_id, opt_out)
+  SELECT subscriber_id, opt_out FROM jsonb_populate_recordset(NULL::audience_contacts, $1::jsonb -> 'contacts')
+  ON CONFLICT (subscriber_id) DO UPDATE
+    SET wanted = contact.wanted + 1, opt_out = contact.opt_out OR excluded.opt_out, due_at = now(), attempts = 0`;
 
 function seal({ person, events }: Changes): { subscriberId: string; event: SealedEvent }[] {
   let previous = person.ledger.hash;

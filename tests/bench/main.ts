@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import autocannon from 'autocannon';
-import pg from 'pg';
 import type { Settings } from '../../src/settings.ts';
 import { freePort } from '../harness/ports.ts';
 import { environment, type FootnoteProcess, startProcess } from '../harness/process.ts';
+import { emptyDatabase } from '../harness/template.ts';
 
-// `npm run bench`: durable sign-ups beside a bare Express route in the same run. Only the ratios mean
+// `npm run bench`: durable sign-ups beside a bare Express route, and beside one that inserts a single row, in the
+// same run. Only the ratios mean
 // anything, since machines and their neighbours differ.
 
 const seconds = 6;
@@ -88,15 +89,16 @@ const embedded = await startOn({ kind: 'embedded', folder });
 await measure('PGlite', embedded.server, embedded.port, bare);
 await rm(folder, { recursive: true });
 
-const url = process.env['TEST_DATABASE_URL'];
-if (url !== undefined) {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await client.query('CREATE DATABASE footnote_bench');
-  const target = new URL(url);
-  target.pathname = '/footnote_bench';
-  const postgres = await startOn({ kind: 'postgres', url: target.href });
+const server = process.env['TEST_DATABASE_URL'];
+if (server !== undefined) {
+  const plain = await emptyDatabase(server);
+  const plainPort = await freePort();
+  const inserting = { PORT: String(plainPort), DATABASE_URL: plain.settings.url };
+  await measure('plain INSERT', await startProcess(inserting, 'tests/bench/bare.ts'), plainPort, bare);
+  await plain.drop();
+
+  const database = await emptyDatabase(server);
+  const postgres = await startOn(database.settings);
   await measure('PostgreSQL', postgres.server, postgres.port, bare);
-  await client.query('DROP DATABASE footnote_bench WITH (FORCE)');
-  await client.end();
+  await database.drop();
 }

@@ -83,7 +83,9 @@ describe('nobody is subscribed without a confirmed consent of their own (I1)', (
   });
 
   it('refuses one without any entry', async () => {
-    await expect(attempt(change(bob, 'daily', `state = 'subscribed'`))).rejects.toThrow(/I1/);
+    await expect(attempt(change(bob, 'daily', `state = 'subscribed'`))).rejects.toThrow(
+      '"subscriptions_consent"',
+    );
   });
 
   it('refuses one by the request alone', async () => {
@@ -94,7 +96,7 @@ describe('nobody is subscribed without a confirmed consent of their own (I1)', (
 
   it("refuses one by somebody else's confirmation", async () => {
     const annHasOne = change(bob, 'daily', `state = 'subscribed', consent_seq = 2`);
-    await expect(attempt(annHasOne)).rejects.toThrow(/I1/);
+    await expect(attempt(annHasOne)).rejects.toThrow('"subscriptions_subscriber_id_consent_seq_fkey"');
   });
 
   it('refuses one by a confirmation of another list', async () => {
@@ -118,7 +120,9 @@ describe('nobody is subscribed without a confirmed consent of their own (I1)', (
 
   it('refuses to put another consent, or none, in the place of the one that justifies it', async () => {
     await expect(attempt(change(ann, 'weekly', 'consent_seq = 1'))).rejects.toThrow(/I1/);
-    await expect(attempt(change(ann, 'weekly', 'consent_seq = NULL'))).rejects.toThrow(/I1/);
+    await expect(attempt(change(ann, 'weekly', 'consent_seq = NULL'))).rejects.toThrow(
+      '"subscriptions_consent"',
+    );
   });
 });
 
@@ -169,12 +173,12 @@ describe('an opt-out is not undone but by a newer consent (I2)', () => {
   });
 
   it.each([
-    ['forgotten', 'ended_seq = NULL'],
-    ['dated back', 'ended_seq = 1'],
-    ['given to another list', `list_id = ${list('monthly')}`],
-    ['given to another person', `subscriber_id = ${person(bob)}`],
-  ])('refuses an opt-out to be %s', async (_, to) => {
-    await expect(attempt(change(ann, 'daily', to))).rejects.toThrow(/I2/);
+    ['forgotten', 'ended_seq = NULL', '"subscriptions_ending"'],
+    ['dated back', 'ended_seq = 1', '(I2)'],
+    ['given to another list', `list_id = ${list('monthly')}`, '(I2)'],
+    ['given to another person', `subscriber_id = ${person(bob)}, list_id = ${list('monthly')}`, '(I2)'],
+  ])('refuses an opt-out to be %s', async (_, to, refusal) => {
+    await expect(attempt(change(ann, 'daily', to))).rejects.toThrow(refusal);
   });
 
   it('refuses to delete a subscription, one or all', async () => {
@@ -217,13 +221,13 @@ describe('a subscription goes from state to state only as the state machine says
   });
 
   it.each([
-    ['without an entry', 'NULL'],
-    ['by an entry that is no opt-out', '2'],
-    ['by an opt-out from another list', '3'],
-  ])('refuses an opt-out %s (I3)', async (_, seq) => {
+    ['without an entry', 'NULL', '"subscriptions_ending"'],
+    ['by an entry that is no opt-out', '2', '(I3)'],
+    ['by an opt-out from another list', '3', '(I3)'],
+  ])('refuses an opt-out %s (I3)', async (_, seq, refusal) => {
     await expect(
       attempt(change(ann, 'weekly', `state = 'unsubscribed', ended_seq = ${seq}`)),
-    ).rejects.toThrow(/I3/);
+    ).rejects.toThrow(refusal);
   });
 
   it('refuses a second opt-out by the entry of the first (I3)', async () => {
@@ -255,14 +259,14 @@ describe('the ledger is append-only (I5, C-10)', () => {
   });
 
   const left: Entry = { kind: 'unsubscribed', lists: ['weekly'] };
-  it.each<[string, Entry]>([
-    ['a gap', { ...left, seq: 5 }],
-    ['a number twice', { ...left, seq: 3 }],
-    ['no number', { ...left, seq: 0 }],
-    ['another chain', { ...left, previousHash: 'made up' }],
-    ['the beginning', { ...left, previousHash: '' }],
-  ])('refuses an entry that continues from %s', async (_, entry) => {
-    await expect(attempt(enter(ann, entry))).rejects.toThrow(/I5/);
+  it.each<[string, Entry, string]>([
+    ['a gap', { ...left, seq: 5 }, '(I5)'],
+    ['a number twice', { ...left, seq: 3 }, '"consent_events_pkey"'],
+    ['no number', { ...left, seq: 0 }, '"consent_events_numbered"'],
+    ['another chain', { ...left, previousHash: 'made up' }, '(I5)'],
+    ['the beginning', { ...left, previousHash: '' }, '(I5)'],
+  ])('refuses an entry that continues from %s', async (_, entry, refusal) => {
+    await expect(attempt(enter(ann, entry))).rejects.toThrow(refusal);
   });
 
   it('lets the next entry pass', async () => {

@@ -210,11 +210,9 @@ export function createModel(wordingVersion = 'the consent text') {
     if (reader === undefined) throw new Error('something changes for a person who does not exist');
 
     reader.events.push(...changes.events);
-    for (const { isNew, ...subscription } of changes.subscriptions) {
+    for (const subscription of changes.subscriptions) {
       const place = reader.subscriptions.findIndex(({ listId }) => listId === subscription.listId);
-      if (isNew !== (place === -1))
-        throw new Error('a subscription is saved as new that is not, or the reverse');
-      reader.subscriptions.splice(isNew ? reader.subscriptions.length : place, 1, subscription);
+      reader.subscriptions.splice(place === -1 ? reader.subscriptions.length : place, 1, subscription);
     }
     if (request !== null) {
       const { wordingVersion: _, ...rest } = request;

@@ -250,7 +250,8 @@ ALTER TABLE "audience_contacts" ADD CONSTRAINT "audience_contacts_subscriber_id_
 ALTER TABLE "audience_interests" ADD CONSTRAINT "audience_interests_list_id_fkey" FOREIGN KEY ("list_id") REFERENCES "mailing_lists"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- From here on by hand: what Prisma's schema cannot say. These are the last line of the invariants, so
--- that no second code path, script or repair by SQL can break them.
+-- that no second code path, script or repair by SQL can break them. What looks at several tables does so
+-- after the statement, which may write them all at once.
 
 -- I5: the ledger is append-only.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -316,7 +317,7 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE TRIGGER chained BEFORE INSERT ON consent_events
+CREATE TRIGGER chained AFTER INSERT ON consent_events
   FOR EACH ROW EXECUTE FUNCTION link_event();
 
 CREATE FUNCTION guard_subscriber() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -422,7 +423,7 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE TRIGGER guarded BEFORE INSERT OR UPDATE ON subscriptions
+CREATE TRIGGER guarded AFTER INSERT OR UPDATE ON subscriptions
   FOR EACH ROW EXECUTE FUNCTION guard_subscription();
 CREATE TRIGGER never_deleted BEFORE DELETE ON subscriptions
   FOR EACH ROW EXECUTE FUNCTION refuse_change('a subscription is kept, for it remembers the opt-out (I2)');
