@@ -73,6 +73,11 @@ export async function loadHouseholds(
   if (known.length === 0) return new Map();
 
   const tokens = commands.flatMap((command) => (command.type === 'confirm' ? [sha256(command.token)] : []));
+  const mailed = commands.flatMap((command) =>
+    command.type === 'mail_accepted'
+      ? [{ subscriber_id: command.subscriberId, seq: command.requestSeq }]
+      : [],
+  );
   const rows = await sql.query<{ person: unknown }>(
     `WITH subscription AS (
        SELECT subscription.subscriber_id, jsonb_agg(jsonb_build_object(
@@ -101,6 +106,8 @@ export async function loadHouseholds(
          JOIN consent_events event ON event.subscriber_id = request.subscriber_id AND event.seq = request.seq
         WHERE request.subscriber_id = ANY ($1::uuid[])
           AND (request.expires_at > $3::timestamptz OR request.token_hash = ANY ($4::text[])
+               OR (request.subscriber_id, request.seq) IN (SELECT mailed.subscriber_id, mailed.seq
+                     FROM jsonb_to_recordset($5::jsonb) AS mailed(subscriber_id uuid, seq int))
                OR request.seq = (SELECT max(seq) FROM sign_up_requests newest
                                   WHERE newest.subscriber_id = request.subscriber_id))
         GROUP BY request.subscriber_id
@@ -119,7 +126,13 @@ export async function loadHouseholds(
        LEFT JOIN mail ON mail.subscriber_id = person.id
        LEFT JOIN request ON request.subscriber_id = person.id
       WHERE person.id = ANY ($1::uuid[])`,
-    [known.map(({ id }) => id), new Date(now.getTime() - capWindow).toISOString(), now.toISOString(), tokens],
+    [
+      known.map(({ id }) => id),
+      new Date(now.getTime() - capWindow).toISOString(),
+      now.toISOString(),
+      tokens,
+      JSON.stringify(mailed),
+    ],
   );
 
   const households = new Map<string, Household>();

@@ -17,7 +17,7 @@ export interface Person {
   locale: string;
   ledger: { seq: number; hash: string; salt: string; lastAt: Date | null };
   subscriptions: Subscription[];
-  /** Unexpired ones, the newest, and those whose token was presented. */
+  /** Unexpired ones, the newest, and those that the command is about. */
   requests: SignUpRequest[];
 }
 

@@ -176,7 +176,11 @@ describe('an opt-out is not undone but by a newer consent (I2)', () => {
     ['forgotten', 'ended_seq = NULL', '"subscriptions_ending"'],
     ['dated back', 'ended_seq = 1', '(I2)'],
     ['given to another list', `list_id = ${list('monthly')}`, '(I2)'],
-    ['given to another person', `subscriber_id = ${person(bob)}, list_id = ${list('monthly')}`, '(I2)'],
+    [
+      'given to another person',
+      `subscriber_id = ${person(bob)}, list_id = ${list('monthly')}`,
+      '"subscriptions_subscriber_id_consent_seq_fkey"',
+    ],
   ])('refuses an opt-out to be %s', async (_, to, refusal) => {
     await expect(attempt(change(ann, 'daily', to))).rejects.toThrow(refusal);
   });

@@ -1,6 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { cp, rm } from 'node:fs/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { mailQueue } from '../../src/mail/deliver.ts';
@@ -8,6 +6,7 @@ import { openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { openQueue } from '../../src/platform/queue.ts';
 import type { Settings } from '../../src/settings.ts';
+import { scratchFolder } from './scratch.ts';
 
 // A migrated, empty database is made once a run; each test file works on a copy of its own. With
 // TEST_DATABASE_URL the copies are databases of that PostgreSQL, otherwise PGlite folders.
@@ -31,7 +30,7 @@ export default async function makeTemplate(project: TestProject): Promise<() => 
     project.provide('template', template);
     return () => administer(server, `DROP DATABASE ${template}`);
   }
-  const template = await mkdtemp(path.join(tmpdir(), 'footnote-template-'));
+  const template = await scratchFolder('template');
   await migrate({ kind: 'embedded', folder: template });
   project.provide('template', template);
   return () => rm(template, { recursive: true });
@@ -58,7 +57,7 @@ export async function copyTemplate(
       drop: () => administer(server, `DROP DATABASE ${name} WITH (FORCE)`),
     };
   }
-  const folder = await mkdtemp(path.join(tmpdir(), 'footnote-test-'));
+  const folder = await scratchFolder('test');
   await cp(template, folder, { recursive: true });
   return { settings: { kind: 'embedded', folder }, drop: () => rm(folder, { recursive: true }) };
 }

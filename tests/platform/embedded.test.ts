@@ -1,13 +1,13 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEmbedded } from '../../src/platform/embedded.ts';
+import { scratchFolder } from '../harness/scratch.ts';
 
 describe('the embedded database', () => {
   let root: string;
   beforeAll(async () => {
-    root = await mkdtemp(path.join(tmpdir(), 'footnote-embedded-'));
+    root = await scratchFolder('embedded');
   });
   afterAll(() => rm(root, { recursive: true }));
 
