@@ -32,6 +32,7 @@ export interface Refusal {
  * Leases due contacts, opt-outs first, then the longest due. A crashed worker's are due again when the
  * lease is over, which must therefore outlast a call.
  * @param except those that this process is already busy with
+ * `due_at` is rounded to milliseconds, so that "now" may lie half a one ahead when it is looked at at once.
  * @returns their ids
  */
 export async function takeDue(
@@ -41,7 +42,7 @@ export async function takeDue(
   const rows = await sql.query<{ id: string }>(
     `WITH due AS MATERIALIZED (
        SELECT subscriber_id FROM audience_contacts
-        WHERE wanted <> acknowledged AND due_at <= now() AND subscriber_id <> ALL ($3::uuid[])
+        WHERE wanted <> acknowledged AND due_at <= now() + interval '1 millisecond' AND subscriber_id <> ALL ($3::uuid[])
         ORDER BY opt_out DESC, due_at
         LIMIT $1
           FOR UPDATE SKIP LOCKED)

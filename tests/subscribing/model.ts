@@ -79,14 +79,17 @@ export function commandOf(act: Act, directory: Directory): Command {
       const request = directory.request(key, act.nth);
       return {
         type: 'mail_accepted',
-        subscriberId: request?.subscriberId ?? '00000000-0000-7000-8000-000000000000',
-        mailId: request?.mailId ?? '00000000-0000-7000-8000-000000000000',
+        subscriberId: request?.subscriberId ?? nobodysId,
+        mailId: request?.mailId ?? nobodysId,
         requestSeq: request?.seq ?? 1,
         copy: 'Please confirm: [token]',
       };
     }
   }
 }
+
+/** No fresh id is like it. */
+const nobodysId = 'ffffffff-ffff-7fff-bfff-ffffffffffff';
 
 export function addressOf(email: string) {
   const parsed = parseAddress(email);
@@ -183,7 +186,13 @@ export function createModel(wordingVersion = 'the consent text') {
         })
         .sort((a, b) => a.listId - b.listId),
       requests: reader.requests
-        .filter((request) => request.expiresAt > now || request === newest || request.tokenHash === presented)
+        .filter(
+          (request) =>
+            request.expiresAt > now ||
+            request === newest ||
+            request.tokenHash === presented ||
+            (command.type === 'mail_accepted' && request.seq === command.requestSeq),
+        )
         .map((request) => ({
           ...request,
           wordings: events[request.seq - 1]?.listWordings ?? [],
