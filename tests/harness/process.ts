@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import supertest from 'supertest';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
@@ -77,7 +79,12 @@ function spawnFootnote(
   exited: Promise<number | null>;
 } {
   const child = spawn(process.execPath, ['--import', 'tsx', program], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    // Compiled code is kept, as these processes start again and again.
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: path.join(tmpdir(), 'footnote-compiled'),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
