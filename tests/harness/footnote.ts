@@ -142,9 +142,10 @@ export class Footnote {
     sync?.wake();
   }
 
-  /** A hash of every table of ours: equal before and after, nothing was changed (I7). */
+  /** A hash of every table of ours, once the sync rests: equal before and after, nothing was changed (I7). */
   async fingerprint(): Promise<Record<string, string>> {
-    const { database } = this.service;
+    const { database, sync } = this.service;
+    await sync?.idle();
     const tables = await database.query<{ name: string }>(
       `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`,
     );
