@@ -7,7 +7,7 @@ import { readSettings, type Settings, SettingsError } from './settings.ts';
 // The only place that knows everything: settings, sandbox where nothing else is configured, service,
 // signals.
 
-/** Starts stand-ins for what is not configured. Production never comes here without it. */
+/** Starts stand-ins for what is not configured; in production, settings without it are refused before. */
 async function withSandbox(settings: Settings) {
   const { mailchimp, smtp } = settings;
   if (mailchimp !== null && smtp !== null)

@@ -106,7 +106,7 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
 /** The lists of a request that it still stands for, as they were worded to the person. */
 async function standingLists(
   database: Database,
-  request: { subscriberId: string; seq: number; listIds: number[] },
+  request: { subscriberId: string; seq: number },
 ): Promise<{ name: string; description: string }[]> {
   return database.query(
     `SELECT wording.name, wording.description

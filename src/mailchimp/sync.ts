@@ -238,11 +238,10 @@ export function startSync({
   }
 
   async function reportTrouble(error: unknown): Promise<void> {
+    if (error instanceof MailchimpError) trouble = error.message;
     const fault = await findFault();
     if (fault !== null) stopLane(fault);
-    if (error instanceof MailchimpError) trouble = error.message;
-    if (fault === null)
-      log.warn({ err: error }, 'the audience could not be made ready; it is tried again when it matters');
+    else log.warn({ err: error }, 'the audience could not be made ready; it is tried again when it matters');
   }
 
   /** Whether the key or the audience is at fault, and not a single contact. */

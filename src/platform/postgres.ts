@@ -4,7 +4,7 @@ import pg from 'pg';
 import type { Engine, Sql } from './database.ts';
 import type { Log } from './log.ts';
 
-/** PostgreSQL behind one pool that Prisma, pg-boss and our own statements share. */
+/** PostgreSQL behind one pool that Prisma and our own statements share. */
 export function openPostgres(url: string, log: Log): Engine {
   const pool = new pg.Pool({
     connectionString: url,
@@ -23,13 +23,14 @@ export function openPostgres(url: string, log: Log): Engine {
   async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await pool.connect();
     let broken: Error | undefined;
-    client.on('error', (error: Error) => {
+    const onError = (error: Error) => {
       broken = error;
-    });
+    };
+    client.on('error', onError);
     try {
       return await work(client);
     } finally {
-      client.removeAllListeners('error');
+      client.removeListener('error', onError);
       client.release(broken);
     }
   }

@@ -32,8 +32,8 @@ export interface Subscribing {
 
 /**
  * The one shell around the rules: every door (form, API, pages, mail delivery) runs its commands here.
- * It works in sets: lock and load the people concerned, decide each, save with one statement a table,
- * commit, answer.
+ * It works in sets: lock and load the people concerned, decide each, save all in one statement, commit,
+ * answer.
  */
 export function openSubscribing(parts: {
   database: Database;
@@ -94,12 +94,8 @@ export function openSubscribing(parts: {
           later.push(pending);
           continue;
         }
-        const household = (abuseKey !== null && households.get(abuseKey)) || {
-          people: [],
-          confirmationMails: [],
-        };
         try {
-          const { outcome, changes } = decide(household, pending.command, at, fresh(parts.secretKeys[0]));
+          const { outcome, changes } = decideFor(households, abuseKey, pending.command, at);
           if (changes !== null) changed.set(abuseKey, changes);
           settle.push(() => pending.resolve(outcome));
         } catch (error) {

@@ -1,12 +1,11 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hashEvent } from '../../src/consent/ledger.ts';
 import { openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
-import { offerDemoLists } from '../../src/sandbox/lists.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { freePort } from '../harness/ports.ts';
-import { environment, type FootnoteProcess, runProcess, startProcess } from '../harness/process.ts';
-import { copyTemplate } from '../harness/template.ts';
+import { type Prepared, prepareProcesses } from '../harness/prepared.ts';
+import { type FootnoteProcess, runProcess, startProcess } from '../harness/process.ts';
 
 const log = createLog('silent');
 
@@ -20,31 +19,20 @@ const unlessKilled = async <T>(request: PromiseLike<T>): Promise<T | null> => {
 };
 
 describe('a server that is killed in the middle (I3, R-02)', () => {
-  let database: Awaited<ReturnType<typeof copyTemplate>>;
+  let prepared: Prepared;
   let sandbox: Sandbox;
   let env: Record<string, string>;
   let server: FootnoteProcess;
 
   beforeAll(async () => {
-    database = await copyTemplate(inject('template'), inject('server'));
-    const opened = await openDatabase(database.settings, log);
-    await offerDemoLists(opened);
-    await opened.close();
-    const port = await freePort();
-    sandbox = await startSandbox({
-      port: 0,
-      smtpPort: 0,
-      serviceUrl: `http://localhost:${port}`,
-      folder: null,
-    });
-    env = environment(database.settings, sandbox, port);
+    prepared = await prepareProcesses();
+    ({ sandbox, env } = prepared);
     server = await startProcess(env);
   });
   afterAll(async () => {
     server.signal('SIGKILL');
     await server.exited;
-    await sandbox.stop();
-    await database.drop();
+    await prepared.close();
   });
 
   const readers = Array.from({ length: 12 }, (_, n) => `reader${n}@reader.example`);
@@ -115,7 +103,7 @@ describe('a server that is killed in the middle (I3, R-02)', () => {
   });
 
   it('refuses a second server on the same embedded folder, in one clear line', async () => {
-    if (database.settings.kind === 'postgres') return;
+    if (prepared.settings.kind === 'postgres') return;
     const { code, output } = await runProcess({ ...env, PORT: String(await freePort()) });
     expect(code).toBe(1);
     expect(output).toMatch(
@@ -134,7 +122,7 @@ describe('a server that is killed in the middle (I3, R-02)', () => {
   });
 
   it('left a database and an audience that agree with every answer it gave', async () => {
-    const opened = await openDatabase(database.settings, log);
+    const opened = await openDatabase(prepared.settings, log);
     const rows = await opened.query<{ email: string; state: string; due: boolean }>(
       `SELECT person.key AS email, subscription.state, coalesce(contact.wanted <> contact.acknowledged, false) AS due
          FROM subscribers person

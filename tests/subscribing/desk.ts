@@ -8,7 +8,7 @@ import { confirmationToken } from '../../src/subscribing/links.ts';
 import { offeredLists, saveList } from '../../src/subscribing/lists.ts';
 import { type OwedMail, openSubscribing, type Subscribing } from '../../src/subscribing/subscribing.ts';
 import { copyTemplate } from '../harness/template.ts';
-import { type Act, addressOf, commandOf, type Directory } from './model.ts';
+import { type Act, addressOf, commandOf, type Directory, mailedRequest } from './model.ts';
 
 const secret = 'a secret of thirty-two characters!';
 const silent = pino({ level: 'silent' });
@@ -55,18 +55,7 @@ export async function openDesk(): Promise<Desk> {
       offered: await offeredLists(database),
       wordingVersion,
       linkKey: (key) => readers.get(key)?.linkKey ?? null,
-      request(key, nth) {
-        const reader = readers.get(key);
-        const request = reader?.requests[nth];
-        const mail = reader?.mails.find(({ requestId }) => requestId === request?.id);
-        if (reader === undefined || request === undefined || mail === undefined) return null;
-        return {
-          subscriberId: reader.id,
-          seq: request.seq,
-          token: confirmationToken(secret, request.id),
-          mailId: mail.id,
-        };
-      },
+      request: (key, nth) => mailedRequest(readers.get(key), nth, (id) => confirmationToken(secret, id)),
     };
   }
 

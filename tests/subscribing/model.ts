@@ -88,6 +88,24 @@ export function commandOf(act: Act, directory: Directory): Command {
   }
 }
 
+/** A reader's nth request as the mail for it shows it; null when there is none. */
+export function mailedRequest(
+  reader:
+    | {
+        id: string;
+        requests: { id: string; seq: number }[];
+        mails: { id: string; requestId: string | null }[];
+      }
+    | undefined,
+  nth: number,
+  tokenOf: (requestId: string) => string,
+): ReturnType<Directory['request']> {
+  const request = reader?.requests[nth];
+  const mail = reader?.mails.find(({ requestId }) => requestId === request?.id);
+  if (reader === undefined || request === undefined || mail === undefined) return null;
+  return { subscriberId: reader.id, seq: request.seq, token: tokenOf(request.id), mailId: mail.id };
+}
+
 /** No fresh id is like it. */
 const nobodysId = 'ffffffff-ffff-7fff-bfff-ffffffffffff';
 
@@ -268,18 +286,7 @@ export function createModel(wordingVersion = 'the consent text') {
         offered: [...lists.values()].filter(({ archived }) => !archived),
         wordingVersion,
         linkKey: (key) => readers.get(key)?.linkKey ?? null,
-        request(key, nth) {
-          const reader = readers.get(key);
-          const request = reader?.requests[nth];
-          const mail = reader?.mails.find(({ requestId }) => requestId === request?.id);
-          if (reader === undefined || request === undefined || mail === undefined) return null;
-          return {
-            subscriberId: reader.id,
-            seq: request.seq,
-            token: tokenOf(request.id),
-            mailId: mail.id,
-          };
-        },
+        request: (key, nth) => mailedRequest(readers.get(key), nth, tokenOf),
       };
     },
   };

@@ -1,37 +1,20 @@
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { openDatabase } from '../../src/platform/database.ts';
-import { createLog } from '../../src/platform/log.ts';
-import { offerDemoLists } from '../../src/sandbox/lists.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
-import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { freePort } from '../harness/ports.ts';
-import { environment, type FootnoteProcess, startProcess } from '../harness/process.ts';
-import { copyTemplate } from '../harness/template.ts';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { type Prepared, prepareProcesses } from '../harness/prepared.ts';
+import { type FootnoteProcess, startProcess } from '../harness/process.ts';
 
 describe('what the server prints, at the most talkative level (A-19, A-26)', () => {
+  let prepared: Prepared;
   let sandbox: Sandbox;
   let footnote: FootnoteProcess;
-  let drop: () => Promise<void>;
 
   beforeAll(async () => {
-    const copy = await copyTemplate(inject('template'), inject('server'));
-    drop = copy.drop;
-    const database = await openDatabase(copy.settings, createLog('silent'));
-    await offerDemoLists(database);
-    await database.close();
-    const port = await freePort();
-    sandbox = await startSandbox({
-      port: 0,
-      smtpPort: 0,
-      serviceUrl: `http://localhost:${port}`,
-      folder: null,
-    });
-    footnote = await startProcess({ ...environment(copy.settings, sandbox, port), LOG_LEVEL: 'trace' });
+    prepared = await prepareProcesses();
+    ({ sandbox } = prepared);
+    footnote = await startProcess({ ...prepared.env, LOG_LEVEL: 'trace' });
   });
-  afterAll(async () => {
-    await sandbox.stop();
-    await drop();
-  });
+  afterAll(() => prepared.close());
 
   it('holds no address, no name, no token and no key', async () => {
     const { http } = footnote;
