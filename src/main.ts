@@ -22,7 +22,7 @@ async function withSandbox(settings: Settings) {
   });
   const complete: ServiceSettings = {
     ...settings,
-    mailchimp: mailchimp ?? { ...sandbox.mailchimp, dataCentre: 'us1', webhookSecret: null },
+    mailchimp: mailchimp ?? { ...sandbox.mailchimp, dataCentre: 'us1' },
     smtp: smtp ?? {
       url: sandbox.smtpUrl,
       from: { name: settings.publication.name, address: 'newsletters@daily.example' },

@@ -17,8 +17,19 @@ export interface Settings {
     dataCentre: string;
     audienceId: string;
     baseUrl: string;
-    webhookSecret: string | null;
   } | null;
+  webhook: {
+    /** The last segment of the webhook's URL; null: no webhook is taken. */
+    secret: string | null;
+    /** What Mailchimp signs deliveries with, where the account has them signed. */
+    signingSecret: string | null;
+  };
+  sync: {
+    /** Calls to Mailchimp at a time, of all processes together. */
+    concurrency: number;
+    /** Minutes between two incremental reconciliations. */
+    reconcileMinutes: number;
+  };
   /** `null`: the sandbox inbox. */
   smtp: { url: string; from: { name: string; address: string } } | null;
   dkim: { domain: string; selector: string; privateKey: string } | null;
@@ -69,7 +80,7 @@ const samplePostalAddress = 'The Daily Example, 1 Sample Street, 00000 Anytown';
 /** Every variable that we know; `.env.example` explains each. */
 const variables = z.object({
   NODE_ENV: oneOf('development', 'test', 'production').default('development'),
-  PORT: read('a whole number from 0 to 65535', portOf).default(3000),
+  PORT: read('a whole number from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)).default(3000),
   HOST: matching('a host name or an IP address', /^[\w.:-]+$/).optional(),
   BASE_URL: read(
     'an http(s) origin without a path, such as https://newsletters.example',
@@ -86,6 +97,16 @@ const variables = z.object({
     '32 or more of A-Z a-z 0-9 _ - (openssl rand -hex 32)',
     /^[\w-]{32,}$/,
   ).optional(),
+  MAILCHIMP_WEBHOOK_SIGNING_SECRET: matching(
+    'the secret that Mailchimp told when the webhook was created',
+    /^[!-~]{16,}$/,
+  ).optional(),
+  MAILCHIMP_CONCURRENCY: read('a whole number from 1 to 10, as Mailchimp allows ten', (text) =>
+    wholeNumber(text, 1, 10),
+  ).default(4),
+  MAILCHIMP_RECONCILE_MINUTES: read('a whole number of minutes from 1 to 1440', (text) =>
+    wholeNumber(text, 1, 1440),
+  ).default(30),
   SMTP_URL: read('an smtp:// or smtps:// URL with a host', smtpUrlOf).optional(),
   MAIL_FROM: read('one sender, such as The Daily Example <news@daily.example>', senderOf).optional(),
   DKIM_DOMAIN: dnsName('the domain that signs, such as daily.example').optional(),
@@ -178,9 +199,13 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
             baseUrl:
               value.MAILCHIMP_BASE_URL ??
               `https://${value.MAILCHIMP_API_KEY.dataCentre}.api.mailchimp.com/3.0`,
-            webhookSecret: value.MAILCHIMP_WEBHOOK_SECRET ?? null,
           }
         : null,
+    webhook: {
+      secret: value.MAILCHIMP_WEBHOOK_SECRET ?? null,
+      signingSecret: value.MAILCHIMP_WEBHOOK_SIGNING_SECRET ?? null,
+    },
+    sync: { concurrency: value.MAILCHIMP_CONCURRENCY, reconcileMinutes: value.MAILCHIMP_RECONCILE_MINUTES },
     smtp:
       value.SMTP_URL && value.MAIL_FROM
         ? {
@@ -240,8 +265,8 @@ function inProduction(given: Given): boolean {
   return given.get('NODE_ENV') === 'production';
 }
 
-function portOf(text: string): number | undefined {
-  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
+function wholeNumber(text: string, least: number, most: number): number | undefined {
+  return /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined;
 }
 
 /** `text` itself, if it is a URL of one of the schemes. */

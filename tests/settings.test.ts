@@ -47,6 +47,8 @@ describe('without any variable', () => {
       database: { kind: 'embedded', folder: '.data' },
       dataDir: '.data',
       mailchimp: null,
+      webhook: { secret: null, signingSecret: null },
+      sync: { concurrency: 4, reconcileMinutes: 30 },
       smtp: null,
       dkim: null,
       publication: {
@@ -85,7 +87,6 @@ describe('in production', () => {
         dataCentre: 'us6',
         audienceId: 'a1b2c3d4e5',
         baseUrl: 'https://us6.api.mailchimp.com/3.0',
-        webhookSecret: null,
       },
       smtp: {
         url: 'smtp://user:password@mail.daily.example:587',
@@ -330,7 +331,7 @@ describe('a right value', () => {
   });
 
   it('leads Mailchimp calls elsewhere, and takes its calls', () => {
-    const { mailchimp } = readSettings({
+    const { mailchimp, webhook } = readSettings({
       MAILCHIMP_API_KEY: 'key-with-dashes-uk12',
       MAILCHIMP_AUDIENCE_ID: 'a1b2c3d4e5',
       MAILCHIMP_BASE_URL: 'http://127.0.0.1:4010/3.0/',
@@ -339,8 +340,16 @@ describe('a right value', () => {
     expect(mailchimp).toMatchObject({
       dataCentre: 'uk12',
       baseUrl: 'http://127.0.0.1:4010/3.0',
-      webhookSecret: 'f'.repeat(32),
     });
+    expect(webhook).toEqual({ secret: 'f'.repeat(32), signingSecret: null });
+  });
+
+  it('makes four calls at a time to Mailchimp, or as many as it is told up to ten', () => {
+    expect(readSettings({}).sync).toEqual({ concurrency: 4, reconcileMinutes: 30 });
+    expect(readSettings({ MAILCHIMP_CONCURRENCY: '10' }).sync.concurrency).toBe(10);
+    expect(faultsOf({ MAILCHIMP_CONCURRENCY: '11' })).toEqual([
+      'MAILCHIMP_CONCURRENCY: must be a whole number from 1 to 10, as Mailchimp allows ten',
+    ]);
   });
 
   it('splits the roles once PostgreSQL is there', () => {

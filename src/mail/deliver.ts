@@ -61,6 +61,10 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
     await abandon(database, mailId, 'no longer wanted');
     return;
   }
+  if (subscriber.mailBlock !== null) {
+    await abandon(database, mailId, `the address ${subscriber.mailBlock}`);
+    return;
+  }
 
   const token = recoverToken(postman.secretKeys, request.id, request.tokenHash);
   const letter = await compose(sender, {

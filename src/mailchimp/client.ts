@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import ApiClient from '@mailchimp/mailchimp_marketing/src/ApiClient.js';
 import { z } from 'zod';
 import manifest from '../../package.json' with { type: 'json' };
+import { MailchimpError, timedOut, unreadable } from './error.ts';
+import type { Gate } from './gate.ts';
 
 /** The one narrow door to the Mailchimp Marketing API, for one audience. Every method throws `MailchimpError`. */
 export interface MailchimpApi {
@@ -17,6 +19,19 @@ export interface MailchimpApi {
   getMember(email: string): Promise<Member | null>;
   /** Creates the member or merges into it; the same call twice is harmless. */
   putMember(member: PutMember): Promise<Member>;
+  /**
+   * Puts up to 500 members in one call. A refused one fails alone and stands in `errors`; one may also be
+   * passed over without a word, and then stands nowhere.
+   */
+  postMembers(members: PostMember[]): Promise<PostedMembers>;
+  /** One page of up to 1,000 members in the order of their last change, archived ones only if asked for. */
+  listMembers(query: MembersQuery): Promise<MembersPage>;
+  getAccount(): Promise<Account>;
+  listWebhooks(): Promise<Webhook[]>;
+  /** Mailchimp asks the URL with a GET first and wants 200. */
+  createWebhook(webhook: NewWebhook): Promise<Webhook>;
+  updateWebhook(id: string, webhook: NewWebhook): Promise<Webhook>;
+  deleteWebhook(id: string): Promise<void>;
 }
 
 /** What we say about a person. Keys left out keep the value that Mailchimp has. */
@@ -32,79 +47,122 @@ export interface PutMember {
   timestamp_opt?: string;
 }
 
-const audience = z.object({ id: z.string(), name: z.string(), double_optin: z.boolean() });
+/** What a bulk call says about a person. It has no `status_if_new`: an absent one is only made with `status`. */
+export type PostMember = Omit<PutMember, 'status_if_new'>;
+
+export const memberStatuses = [
+  'subscribed',
+  'unsubscribed',
+  'cleaned',
+  'pending',
+  'transactional',
+  'archived',
+] as const;
+
+export interface MembersQuery {
+  status: (typeof memberStatuses)[number] | null;
+  /** Only those that changed after it, to the second. */
+  changedSince: Date | null;
+  offset: number;
+}
+
+/** What Mailchimp is asked to tell us of, and where to. */
+export interface NewWebhook {
+  url: string;
+  events: Record<'subscribe' | 'unsubscribe' | 'profile' | 'cleaned' | 'upemail' | 'campaign', boolean>;
+  sources: Record<'user' | 'admin' | 'api', boolean>;
+}
+
+/** Most members in one page, and most in one bulk call. */
+export const pageSize = 1000;
+export const bulkSize = 500;
+
+const account = z.object({ account_name: z.string(), role: z.string(), pricing_plan_type: z.string() });
+const audience = z.object({
+  id: z.string(),
+  name: z.string(),
+  double_optin: z.boolean(),
+  marketing_permissions: z.boolean().default(false),
+  subscribe_url_short: z.string().default(''),
+});
 const interestCategory = z.object({ id: z.string(), title: z.string() });
 const interest = z.object({ id: z.string(), name: z.string() });
-const mergeField = z.object({ tag: z.string(), type: z.string() });
+const mergeField = z.object({
+  tag: z.string(),
+  name: z.string(),
+  type: z.string(),
+  required: z.boolean().default(false),
+});
 const member = z.object({
-  status: z.enum(['subscribed', 'unsubscribed', 'cleaned', 'pending', 'transactional', 'archived']),
+  email_address: z.string(),
+  status: z.enum(memberStatuses),
   interests: z.record(z.string(), z.boolean()).default({}),
   merge_fields: z.record(z.string(), z.unknown()).default({}),
+  /** ISO 8601 in whole seconds; may be empty. */
+  last_changed: z.string().default(''),
+});
+const postedMembers = z.object({
+  new_members: z.array(member),
+  updated_members: z.array(member),
+  errors: z.array(
+    z.object({
+      email_address: z.string().default(''),
+      error: z.string().default(''),
+      field: z.string().default(''),
+      field_message: z.string().default(''),
+    }),
+  ),
+});
+const on = z.boolean().default(false);
+const webhook = z.object({
+  id: z.string(),
+  url: z.string(),
+  events: z.object({
+    subscribe: on,
+    unsubscribe: on,
+    profile: on,
+    cleaned: on,
+    upemail: on,
+    campaign: on,
+  }),
+  sources: z.object({ user: on, admin: on, api: on }),
+  /** Told once, by the answer that created it, where the account signs its webhooks. */
+  signing_secret: z.string().nullish(),
 });
 const pageOf = { total_items: z.number() };
+const membersPage = z.object({ ...pageOf, members: z.array(member) });
+const webhooks = z.object({ ...pageOf, webhooks: z.array(webhook) });
 const interestCategories = z.object({ ...pageOf, categories: z.array(interestCategory) });
 const interests = z.object({ ...pageOf, interests: z.array(interest) });
 const mergeFields = z.object({ ...pageOf, merge_fields: z.array(mergeField) });
 
+export type Account = z.infer<typeof account>;
 export type Audience = z.infer<typeof audience>;
 export type InterestCategory = z.infer<typeof interestCategory>;
 export type Interest = z.infer<typeof interest>;
 export type MergeField = z.infer<typeof mergeField>;
 export type Member = z.infer<typeof member>;
+export type PostedMembers = z.infer<typeof postedMembers>;
+export type MembersPage = z.infer<typeof membersPage>;
+export type Webhook = z.infer<typeof webhook>;
 
-/** An answer of Mailchimp that is not the wanted one, or none at all. */
-export class MailchimpError extends Error {
-  override readonly name = 'MailchimpError';
-  /** HTTP status; null when no answer arrived. */
-  readonly status: number | null;
-  /** The title of Mailchimp's problem body; null when the body was none: a proxy, a firewall, an empty 429. */
-  readonly title: string | null;
-  /** May hold the person's address: for the operator's eyes, never for a log. */
-  readonly detail: string;
-  readonly fields: { field: string; message: string }[];
-  readonly requestId: string | null;
-
-  constructor(facts: {
-    status: number | null;
-    title?: string | null;
-    detail?: string;
-    fields?: { field: string; message: string }[];
-    requestId?: string | null;
-  }) {
-    const { status, title = null, detail = '', fields = [], requestId = null } = facts;
-    super(`Mailchimp: ${status ?? 'no answer'}${title === null ? '' : `, ${title}`}`);
-    this.status = status;
-    this.title = title;
-    this.detail = detail;
-    this.fields = fields;
-    this.requestId = requestId;
-  }
-}
-
-/** No status and this title: we stopped waiting, and Mailchimp may still do what we asked. */
-export const timedOut = 'Timeout';
-
-/** A title of ours: HTTP 200 with a page of a proxy, an empty body, or another shape than documented. */
-export const unreadable = 'Unreadable answer';
-
-/** Most lists of the API answer ten entries unless told otherwise, and a thousand at most. */
-const pageSize = 1000;
+/** Milliseconds after which we stop waiting; a call with 500 members may take its time. */
+export const callTimeout = 45_000;
 
 /**
  * Connects to one audience through Mailchimp's own client. Nothing is sent before the first call.
  * @param settings the API key, `https://<dc>.api.mailchimp.com/3.0` or what stands in for it, the audience
+ * @param gate what every call has to pass; without one, every call is made at once
  */
-export function connect(settings: {
-  apiKey: string;
-  baseUrl: string;
-  audienceId: string;
-  timeoutMs?: number;
-}): MailchimpApi {
+export function connect(
+  settings: { apiKey: string; baseUrl: string; audienceId: string; timeoutMs?: number },
+  gate: Pick<Gate, 'run'> = { run: (call) => call() },
+): MailchimpApi {
   const client = new ApiClient();
   // The client replaces the first "server" of a URL by this setting; as the base URL is complete, by itself.
   client.setConfig({ apiKey: settings.apiKey, server: 'server' });
   client.basePath = settings.baseUrl.replace(/\/+$/, '');
-  client.timeout = settings.timeoutMs ?? 30_000;
+  client.timeout = settings.timeoutMs ?? callTimeout;
   client.defaultHeaders = { 'User-Agent': `footnote/${manifest.version}` };
   // Its cookie jar is the one place that sees a request before it leaves. The API never redirects, and a
   // followed 307 would carry people's addresses to another host (A-25).
@@ -116,6 +174,15 @@ export function connect(settings: {
     method: string,
     path: string,
     options: CallOptions = {},
+  ): Promise<T> {
+    return gate.run(() => exchange(shape, method, path, options));
+  }
+
+  async function exchange<T>(
+    shape: z.ZodType<T>,
+    method: string,
+    path: string,
+    options: CallOptions,
   ): Promise<T> {
     try {
       const { data, response } = await client.callApi(
@@ -153,6 +220,7 @@ export function connect(settings: {
   }
 
   const list = `/lists/${encodeURIComponent(settings.audienceId)}`;
+  const webhooksPath = `${list}/webhooks`;
   const categoriesPath = `${list}/interest-categories`;
   const interestsPath = (categoryId: string) =>
     `${categoriesPath}/${encodeURIComponent(categoryId)}/interests`;
@@ -160,6 +228,7 @@ export function connect(settings: {
 
   return {
     audienceId: settings.audienceId,
+    getAccount: () => call(account, 'GET', '/', { query: { fields: fieldsOf(account) } }),
     getAudience: () => call(audience, 'GET', list),
     listInterestCategories: () => listAll(categoriesPath, interestCategories, (page) => page.categories),
     createInterestCategory: (body) => call(interestCategory, 'POST', categoriesPath, { body }),
@@ -169,7 +238,7 @@ export function connect(settings: {
     createMergeField: (body) => call(mergeField, 'POST', `${list}/merge-fields`, { body }),
     getMember: async (email) => {
       try {
-        return await call(member, 'GET', memberPath(email));
+        return await call(member, 'GET', memberPath(email), { query: { fields: fieldsOf(member) } });
       } catch (error) {
         if (error instanceof MailchimpError && error.status === 404) return null;
         throw error;
@@ -178,6 +247,30 @@ export function connect(settings: {
     // An audience may demand fields that our form does not ask for; that must not cost anybody the newsletter.
     putMember: (body) =>
       call(member, 'PUT', memberPath(body.email_address), { body, query: { skip_merge_validation: true } }),
+    postMembers: (members) =>
+      call(postedMembers, 'POST', list, {
+        body: { members, update_existing: true },
+        query: { skip_merge_validation: true },
+      }),
+    listMembers: ({ status, changedSince, offset }) =>
+      call(membersPage, 'GET', `${list}/members`, {
+        query: {
+          ...(status !== null && { status }),
+          ...(changedSince !== null && { since_last_changed: withoutMilliseconds(changedSince) }),
+          sort_field: 'last_changed',
+          sort_dir: 'ASC',
+          count: pageSize,
+          offset,
+          fields: `${fieldsOf(member, 'members.')},total_items`,
+        },
+      }),
+    listWebhooks: async () => (await call(webhooks, 'GET', webhooksPath)).webhooks,
+    createWebhook: (body) => call(webhook, 'POST', webhooksPath, { body }),
+    updateWebhook: (id, body) =>
+      call(webhook, 'PATCH', `${webhooksPath}/${encodeURIComponent(id)}`, { body }),
+    deleteWebhook: async (id) => {
+      await call(z.unknown(), 'DELETE', `${webhooksPath}/${encodeURIComponent(id)}`);
+    },
   };
 }
 
@@ -185,6 +278,15 @@ interface CallOptions {
   query?: Record<string, unknown>;
   body?: unknown;
 }
+
+/** Asks for what we read and no more: a member has many fields, and a page a thousand members. */
+const fieldsOf = (shape: z.ZodObject, prefix = '') =>
+  Object.keys(shape.shape)
+    .map((field) => `${prefix}${field}`)
+    .join(',');
+
+/** A time with fractions of a second is ignored without a word, and then everything is answered. */
+export const withoutMilliseconds = (time: Date) => time.toISOString().replace(/\.\d+Z$/, '+00:00');
 
 const memberId = (email: string) => createHash('md5').update(email.toLowerCase()).digest('hex');
 

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import type { PutMember } from './client.ts';
+import { type PutMember, withoutMilliseconds } from './client.ts';
 
 /** What we hold about a person, as far as Mailchimp is told of it. */
 export interface Person {
@@ -46,7 +46,7 @@ export function wantedMember(person: Person, links: FooterLinks): PutMember {
     },
     ...(language !== null && { language }),
     ...(ip !== null && { ip_opt: ip }),
-    timestamp_opt: consent.at.toISOString().replace(/\.\d+Z$/, '+00:00'),
+    timestamp_opt: withoutMilliseconds(consent.at),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type MailchimpError, timedOut } from './client.ts';
+import { type MailchimpError, timedOut } from './error.ts';
 
 /** Why a contact is not equal yet. Each kind has an end: it is tried again, or parked for the operator. */
 export type RefusalKind =
@@ -35,10 +35,8 @@ export type RefusalKind =
 export function classify(error: MailchimpError): RefusalKind {
   const { status, title } = error;
   if (status === null) return title === timedOut ? 'timeout' : 'transient';
-  if (status === 429) return 'throttled';
-  // Without a problem body it is the firewall before the API that refuses, not the API.
-  if (status === 403) return title === null ? 'throttled' : 'configuration';
-  if (status === 401 || status === 404) return 'configuration';
+  if (error.throttles) return 'throttled';
+  if (status === 401 || status === 403 || status === 404) return 'configuration';
   if (status === 400) return title === null ? 'transient' : classifyBadRequest(error);
   return status > 400 && status < 500 && status !== 408 ? 'rejected' : 'transient';
 }

@@ -2,7 +2,7 @@ import type { Database } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
 import type { Links } from '../subscribing/links.ts';
 import { readyAudience } from './audience.ts';
-import { type MailchimpApi, MailchimpError, type Member, type PutMember } from './client.ts';
+import type { MailchimpApi, Member, PutMember } from './client.ts';
 import {
   acknowledge,
   type Contact,
@@ -12,6 +12,7 @@ import {
   recordRefusal,
   takeDue,
 } from './contacts.ts';
+import { MailchimpError } from './error.ts';
 import { wantedMember } from './member.ts';
 import { classify, isFinal, type RefusalKind, retryDelay, serverTimeout } from './refusals.ts';
 

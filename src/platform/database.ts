@@ -15,12 +15,21 @@ export interface Sql {
   query<Row>(text: string, parameters?: readonly unknown[]): Promise<Row[]>;
 }
 
+export interface Places {
+  /** Takes a place that nobody has. @returns how to give it back, or null when all are taken */
+  take(): Promise<(() => Promise<void>) | null>;
+  /** Gives everything back. */
+  close(): Promise<void>;
+}
+
 /** What PostgreSQL and the embedded PGlite offer alike; the two files beside this one fulfil it. */
 export interface Engine extends Sql {
   /** Runs `work` in one transaction: commits when it resolves, rolls back when it throws. */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
   /** Runs `work` while no other process runs work of the same name on this database. */
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** `count` places under a name, shared by all processes on this database. */
+  places(name: string, count: number): Places;
   /** How many transactions are worth having under way at once. */
   lanes: number;
   adapter: SqlDriverAdapterFactory;

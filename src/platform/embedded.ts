@@ -45,6 +45,20 @@ export function embeddedEngine(pglite: PGlite): Engine {
       return turn;
     },
 
+    places: (_name, count) => {
+      let taken = 0;
+      return {
+        take: async () => {
+          if (taken === count) return null;
+          taken += 1;
+          return async () => {
+            taken -= 1;
+          };
+        },
+        close: async () => {},
+      };
+    },
+
     lanes: 1,
     adapter: new PrismaPGlite(pglite),
     migrating: (work) =>

@@ -1,7 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
-import type { Engine, Sql } from './database.ts';
+import type { Engine, Places, Sql } from './database.ts';
 import type { Log } from './log.ts';
 
 /** PostgreSQL behind one pool that Prisma and our own statements share. */
@@ -61,6 +61,8 @@ export function openPostgres(url: string, log: Log): Engine {
         }
       }),
 
+    places: (name, count) => advisoryPlaces(pool, `footnote:${name}`, count),
+
     // One commits while the next is decided; more only make the sets smaller.
     lanes: 2,
     adapter: new PrismaPg(pool),
@@ -68,6 +70,63 @@ export function openPostgres(url: string, log: Log): Engine {
     // Its own small pool: it listens on one connection for new jobs.
     queue: { connectionString: url, max: 4, application_name: 'footnote queue' },
     close: () => pool.end(),
+  };
+}
+
+/**
+ * Places as advisory locks of one session: the server gives a dead process's back at once, and no clock is
+ * asked. A lost session loses its places, so those of calls under way may be taken twice for a moment.
+ */
+function advisoryPlaces(pool: pg.Pool, name: string, count: number): Places {
+  let session: Promise<pg.PoolClient> | null = null;
+  const held = new Set<number>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function connect(): Promise<pg.PoolClient> {
+    const client = await pool.connect();
+    client.once('error', (error) => {
+      session = null;
+      held.clear();
+      client.release(error);
+    });
+    return client;
+  }
+
+  async function take(): Promise<(() => Promise<void>) | null> {
+    session ??= connect().catch((error: unknown) => {
+      session = null;
+      throw error;
+    });
+    const mine = session;
+    const client = await mine;
+    // A session may take its own lock again, so its own are left out.
+    const { rows } = await client.query<{ place: number }>(
+      `SELECT place FROM generate_series(1, $2) AS place
+        WHERE place <> ALL ($3::int[]) AND pg_try_advisory_lock(hashtext($1), place) LIMIT 1`,
+      [name, count, [...held]],
+    );
+    const place = rows[0]?.place;
+    if (place === undefined) return null;
+    held.add(place);
+    return async () => {
+      if (session !== mine || !held.delete(place)) return;
+      await client.query('SELECT pg_advisory_unlock(hashtext($1), $2)', [name, place]);
+    };
+  }
+
+  return {
+    // One after the other, or two would find the same place free.
+    take: () => {
+      const taken = turn.then(take);
+      turn = taken.catch(() => {});
+      return taken;
+    },
+    close: async () => {
+      const client = await session?.catch(() => null);
+      session = null;
+      // Its locks go with it.
+      client?.release(true);
+    },
   };
 }
 

@@ -59,7 +59,22 @@ export interface MailAccepted {
   copy: string;
 }
 
-export type Command = SignUp | Confirm | Leave | Choose | MailAccepted;
+/** Mailchimp shows that the person, or a bounce, ended subscriptions over there. */
+export interface LeftAtMailchimp {
+  type: 'left_at_mailchimp';
+  subscriberId: string;
+  /** What ended, with the consent that it was compared with: a newer one stays (I2). */
+  endings: { listId: number; consentSeq: number }[];
+}
+
+/** Mailchimp shows the person under another address, which is nobody else's here. */
+export interface ChangeAddress {
+  type: 'change_address';
+  subscriberId: string;
+  address: Address;
+}
+
+export type Command = SignUp | Confirm | Leave | Choose | MailAccepted | LeftAtMailchimp | ChangeAddress;
 
 export interface NamedList {
   slug: string;

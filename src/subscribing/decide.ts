@@ -1,11 +1,14 @@
 import { type EventDraft, sha256 } from '../consent/ledger.ts';
+import type { Address } from './address.ts';
 import { confirmationDue } from './caps.ts';
 import type {
+  ChangeAddress,
   Choose,
   Circumstances,
   Command,
   Confirm,
   Leave,
+  LeftAtMailchimp,
   MailAccepted,
   NamedList,
   OfferedList,
@@ -32,6 +35,8 @@ export interface Changes {
   person: Person;
   /** Set when the person is new. */
   created: { email: string } | null;
+  /** Set when the person's address changes to another. */
+  moved: Address | null;
   events: EventDraft[];
   subscriptions: {
     listId: number;
@@ -82,6 +87,18 @@ export function decide(household: Household, command: Command, now: Date, fresh:
         household,
         (person) => person.id === command.subscriberId,
         (person) => decideMailAccepted(person, command, now),
+      );
+    case 'left_at_mailchimp':
+      return withPerson(
+        household,
+        (person) => person.id === command.subscriberId,
+        (person) => decideLeftAtMailchimp(person, command, now),
+      );
+    case 'change_address':
+      return withPerson(
+        household,
+        (person) => person.id === command.subscriberId,
+        (person) => decideChangeAddress(person, command, now),
       );
   }
 }
@@ -192,9 +209,50 @@ function decideMailAccepted(person: Person, command: MailAccepted, now: Date): D
   return { outcome: { type: 'recorded' }, changes };
 }
 
+/** An opt-out over there ends what it was compared with; what was consented to since stays (I2). */
+function decideLeftAtMailchimp(person: Person, { endings }: LeftAtMailchimp, now: Date): Decision {
+  const changes = nothing(person);
+  const ended = ({ listId, state, consentSeq }: Subscription) =>
+    state === 'subscribed' &&
+    endings.some((ending) => ending.listId === listId && ending.consentSeq === consentSeq);
+  const left = leave(changes, ended, atMailchimp, now);
+  return {
+    outcome: { type: 'left', left: left.map(named), remaining: [] },
+    changes: left.length > 0 ? changes : null,
+  };
+}
+
+/**
+ * The person stays the person, with their consent and their links. What they asked for under the old
+ * address and did not confirm is withdrawn: its mail proves nothing about the new one.
+ */
+function decideChangeAddress(person: Person, { address }: ChangeAddress, now: Date): Decision {
+  if (address.key === person.key) return { outcome: { type: 'recorded' }, changes: null };
+  const changes = nothing(person);
+  leave(changes, ({ state }) => state === 'pending', atMailchimp, now);
+  append(
+    changes,
+    now,
+    atMailchimp,
+    {
+      kind: 'address_changed',
+      listWordings: person.subscriptions
+        .filter(({ state }) => state === 'subscribed')
+        .map(({ wording }) => wording),
+    },
+    address.typed,
+  );
+  changes.moved = address;
+  changes.sync = 'opt_in';
+  return { outcome: { type: 'recorded' }, changes };
+}
+
+const atMailchimp: Circumstances = { channel: 'mailchimp', ip: null, userAgent: null, page: null };
+
 /**
  * Asks for lists: whatever is not subscribed becomes pending under one new request with one mail, within
- * the caps. @returns false when nothing is to be done: subscribed already, a mail on its way, or capped.
+ * the caps. @returns false when nothing is to be done: subscribed already, a mail on its way, capped, or no
+ * mail may go to the address.
  */
 function request(
   household: Household,
@@ -206,7 +264,7 @@ function request(
   const { person } = changes;
   const current = new Map(person.subscriptions.map((subscription) => [subscription.listId, subscription]));
   const wanted = command.lists.filter((list) => current.get(list.id)?.state !== 'subscribed');
-  if (wanted.length === 0) return false;
+  if (wanted.length === 0 || person.mailBlock !== null) return false;
 
   const dueAt = confirmationDue(household.confirmationMails, now, leftSinceLastRequest(person));
   if (dueAt === null || isOnItsWay(person, wanted, now)) return false;
@@ -269,8 +327,9 @@ function append(
   { channel, ip, userAgent, page }: Circumstances,
   event: Pick<EventDraft, 'kind' | 'listWordings'> &
     Partial<Pick<EventDraft, 'wordingVersion' | 'requestSeq' | 'mailHash'>>,
+  email: string = changes.person.typed,
 ): number {
-  const { ledger, typed } = changes.person;
+  const { ledger } = changes.person;
   const seq = ledger.seq + changes.events.length + 1;
   // Nodes' clocks differ a little; a ledger's times never run backwards.
   const at = ledger.lastAt !== null && ledger.lastAt > now ? ledger.lastAt : now;
@@ -282,7 +341,7 @@ function append(
     seq,
     at,
     channel,
-    evidence: { email: typed, ip, userAgent, page },
+    evidence: { email, ip, userAgent, page },
   });
   return seq;
 }
@@ -330,6 +389,7 @@ function newPerson(address: SignUp['address'], locale: string, fresh: Fresh): Pe
     abuseKey: address.abuseKey,
     linkKey: fresh.linkKey,
     locale,
+    mailBlock: null,
     ledger: { seq: 0, hash: '', salt: fresh.ledgerSalt, lastAt: null },
     subscriptions: [],
     requests: [],
@@ -340,6 +400,7 @@ function nothing(person: Person): Changes {
   return {
     person,
     created: null,
+    moved: null,
     events: [],
     subscriptions: [],
     request: null,

@@ -55,6 +55,8 @@ function whom(command: Command): {
     case 'choose':
       return { link_key: command.linkKey };
     case 'mail_accepted':
+    case 'left_at_mailchimp':
+    case 'change_address':
       return { subscriber_id: command.subscriberId };
   }
 }
@@ -114,7 +116,7 @@ export async function loadHouseholds(
      )
      SELECT jsonb_build_object(
               'id', person.id, 'key', person.key, 'typed', person.typed, 'abuseKey', person.abuse_key,
-              'linkKey', person.link_key, 'locale', person.locale,
+              'linkKey', person.link_key, 'locale', person.locale, 'mailBlock', person.mail_block,
               'ledger', jsonb_build_object('seq', person.ledger_seq, 'hash', person.ledger_hash,
                 'salt', person.ledger_salt, 'lastAt', last.at),
               'confirmationMails', coalesce(mail.every, '[]'),
@@ -156,6 +158,7 @@ const personShape: z.ZodType<Person & { confirmationMails: Date[] }> = z.object(
   abuseKey: z.string(),
   linkKey: z.string(),
   locale: z.string(),
+  mailBlock: z.enum(['bounced', 'complained']).nullable(),
   ledger: z.object({ seq: z.number(), hash: z.string(), salt: z.string(), lastAt: time.nullable() }),
   subscriptions: z.array(
     z.object({

@@ -15,6 +15,8 @@ export interface Person {
   abuseKey: string;
   linkKey: string;
   locale: string;
+  /** The address bounced, or its owner complained: it gets no mail of ours. */
+  mailBlock: 'bounced' | 'complained' | null;
   ledger: { seq: number; hash: string; salt: string; lastAt: Date | null };
   subscriptions: Subscription[];
   /** Unexpired ones, the newest, and those that the command is about. */

@@ -85,6 +85,17 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
             at: now,
           },
     ),
+    moved: set.flatMap(({ person, moved }) =>
+      moved === null
+        ? []
+        : {
+            id: person.id,
+            typed: moved.typed,
+            email: moved.email,
+            key: moved.key,
+            abuse_key: moved.abuseKey,
+          },
+    ),
     mails: set.flatMap(({ person, mail }) =>
       mail === null
         ? []
@@ -146,6 +157,11 @@ const statement = `
     UPDATE subscribers AS person
        SET locale = answer.locale, first_name = coalesce(answer.first_name, person.first_name)
       FROM answer WHERE person.id = answer.subscriber_id
+  ), moved AS (
+    UPDATE subscribers AS person
+       SET typed = moved.typed, email = moved.email, key = moved.key, abuse_key = moved.abuse_key
+      FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb -> 'moved') AS moved
+     WHERE person.id = moved.id
   ), mail AS (
     INSERT INTO mails (id, subscriber_id, kind, request_id, created_at, due_at)
     SELECT id, subscriber_id, kind, request_id, created_at, due_at

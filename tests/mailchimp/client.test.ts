@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
-import { connect, type MailchimpApi, MailchimpError } from '../../src/mailchimp/client.ts';
+import { connect, type MailchimpApi } from '../../src/mailchimp/client.ts';
+import { MailchimpError } from '../../src/mailchimp/error.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 
 const apiKey = '0123456789abcdef-us1';
@@ -58,7 +59,7 @@ describe('an odd answer', () => {
   });
 
   it('is an error when the shape is another than documented', async () => {
-    answering(200, { 'Content-Type': 'application/json' }, '{"status":"delighted"}');
+    answering(200, { 'Content-Type': 'application/json' }, `{"email_address":"${email}","status":"delighted"}`);
     expect(await failure()).toMatchObject({ status: 200, detail: 'not as documented: status' });
   });
 
@@ -154,7 +155,8 @@ describe('an odd answer', () => {
     const seen: IncomingMessage[] = [];
     answer = (request, response) => {
       seen.push(request);
-      response.writeHead(200, { 'Content-Type': 'application/json' }).end('{"status":"subscribed"}');
+      const body = { email_address: 'Reader@News.example', status: 'subscribed' };
+      response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
     };
     await api.putMember({ ...subscribed, email_address: 'Reader@News.example' });
     expect(seen[0]?.method).toBe('PUT');

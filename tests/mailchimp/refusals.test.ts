@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MailchimpError } from '../../src/mailchimp/client.ts';
+import { MailchimpError } from '../../src/mailchimp/error.ts';
 import { classify, isFinal, type RefusalKind, retryDelay } from '../../src/mailchimp/refusals.ts';
 
 const invalidResource = 'Invalid Resource';

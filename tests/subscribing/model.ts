@@ -156,6 +156,8 @@ function isAbout(command: Command, reader: Reader): boolean {
     case 'choose':
       return reader.linkKey === command.linkKey;
     case 'mail_accepted':
+    case 'left_at_mailchimp':
+    case 'change_address':
       return reader.id === command.subscriberId;
   }
 }
@@ -196,6 +198,7 @@ export function createModel(wordingVersion = 'the consent text') {
     const newest = reader.requests.at(-1);
     return {
       ...{ id, key, typed, abuseKey, linkKey, locale },
+      mailBlock: null,
       ledger: { seq: events.length, hash: '', salt, lastAt: events.at(-1)?.at ?? null },
       subscriptions: reader.subscriptions
         .map((subscription) => {
