@@ -5,7 +5,8 @@ import { articlePages } from './article.tsx';
 import { type Inbox, startInbox } from './inbox.ts';
 import { inboxPages } from './inboxPages.tsx';
 import { listening } from './listening.ts';
-import { createMailchimp, type SandboxMailchimp } from './mailchimp/mailchimp.ts';
+import { controlApi } from './mailchimp/control.ts';
+import { createMailchimp, type MailchimpOptions, type SandboxMailchimp } from './mailchimp/mailchimp.ts';
 import { mailchimpPages } from './mailchimp/page.tsx';
 import { indexPage } from './page.tsx';
 
@@ -29,24 +30,27 @@ export interface Sandbox {
  * `folder` keeps the audience and the mails between starts, null keeps them in memory; port 0 takes a
  * free one. Throws one clear line when a port is in use.
  */
-export async function startSandbox(options: {
-  port: number;
-  smtpPort: number;
-  serviceUrl: string;
-  folder: string | null;
-}): Promise<Sandbox> {
-  const { serviceUrl, folder } = options;
+export async function startSandbox(
+  options: {
+    port: number;
+    smtpPort: number;
+    serviceUrl: string;
+    folder: string | null;
+  } & Pick<MailchimpOptions, 'audienceId' | 'signing' | 'webhookRetryGapsMs'>,
+): Promise<Sandbox> {
+  const { port: wantedPort, smtpPort, serviceUrl, ...account } = options;
+  const { folder } = account;
   const server = createServer();
-  const port = await listening(server.listen(options.port, '127.0.0.1'), 'the sandbox pages and Mailchimp');
+  const port = await listening(server.listen(wantedPort, '127.0.0.1'), 'the sandbox pages and Mailchimp');
   const closeServer = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
       server.closeAllConnections();
     });
   try {
-    const audience = await createMailchimp({ apiKey, folder });
+    const audience = await createMailchimp({ apiKey, ...account });
     const inbox = await startInbox({
-      port: options.smtpPort,
+      port: smtpPort,
       folder: folder === null ? null : join(folder, 'mails'),
     });
     const url = `http://localhost:${port}`;
@@ -64,6 +68,7 @@ export async function startSandbox(options: {
     app.use('/article', articlePages({ serviceUrl, url }));
     app.use('/inbox', inboxPages(inbox, serviceUrl));
     app.use('/mailchimp', mailchimpPages(audience));
+    app.use('/control', controlApi(audience));
     app.use((_request, response) => {
       response.status(404).type('text').send('There is no such page.');
     });
@@ -110,7 +115,8 @@ function pageHeaders(formTargets: string[]): RequestHandler {
 /** The buttons act without a login, so only the sandbox's own pages may press them. */
 const refuseOtherSites: RequestHandler = (request, response, next) => {
   const site = request.get('sec-fetch-site');
-  if (request.method !== 'POST' || site === undefined || site === 'same-origin') next();
+  const reads = request.method === 'GET' || request.method === 'HEAD';
+  if (reads || site === undefined || site === 'same-origin') next();
   else response.status(403).type('text').send('This button belongs to the sandbox.');
 };
 

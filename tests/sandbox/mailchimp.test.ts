@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import type { Exchange } from '../../src/sandbox/mailchimp/router.ts';
@@ -196,6 +195,52 @@ describe('a member', () => {
     expect(await put({ status: 'subscribed' })).toEqual(inCompliance);
   });
 
+  it('that is archived is asked again, or subscribed by PATCH too', async () => {
+    await put({});
+    await client.call('DELETE', path);
+    expect((await patch({ status: 'pending' })).body.status).toBe('pending');
+    sandbox.audience.people.confirm(email);
+    await client.call('DELETE', path);
+    expect((await patch({ status: 'subscribed' })).body.status).toBe('subscribed');
+  });
+
+  it('that complained, or bounced and was subscribed by an admin, stays barred', async () => {
+    await put({});
+    sandbox.audience.people.complain(email);
+    expect(await patch({ status: 'subscribed' })).toEqual(inCompliance);
+    expect((await patch({ status: 'pending' })).body.status).toBe('pending');
+    sandbox.audience.people.markCleaned(email);
+    expect(() => sandbox.audience.people.adminSubscribe(email)).toThrow('Member In Compliance State');
+  });
+
+  it.each(['unsubscribed', 'cleaned', 'transactional', 'pending'])('may start as %s', async (start) => {
+    expect((await put({ status_if_new: start })).body.status).toBe(start);
+  });
+
+  it('becomes transactional by PUT only', async () => {
+    await put({});
+    deliberate = ({ method }) => method === 'PATCH';
+    expect((await patch({ status: 'transactional' })).status).toBe(400);
+    expect((await put({ status: 'transactional' })).body.status).toBe('transactional');
+  });
+
+  it('keeps the status when only the profile is sent', async () => {
+    await put({});
+    sandbox.audience.people.leaveByFooter(email);
+    expect((await patch({ merge_fields: { FNAME: 'Ada' } })).body).toMatchObject({
+      status: 'unsubscribed',
+      merge_fields: { FNAME: 'Ada' },
+    });
+  });
+
+  it('keeps the contact’s id and gets another of the address when that changes', async () => {
+    const before = (await put({})).body;
+    const after = (await patch({ email_address: 'ada@example.net' })).body;
+    expect(after.contact_id).toBe(before.contact_id);
+    expect(after.web_id).toBe(before.web_id);
+    expect(after.unique_email_id).not.toBe(before.unique_email_id);
+  });
+
   it.each(['cleaned', 'pending'])('that is %s cannot be archived', async (status_if_new) => {
     await put({ status_if_new });
     expect(await client.call('DELETE', path)).toEqual(
@@ -221,6 +266,8 @@ describe('a member', () => {
     );
     expect(await put({})).toEqual(forgotten);
     expect(await put({ status_if_new: 'pending' })).toEqual(forgotten);
+    sandbox.audience.people.subscribeByForm(email);
+    expect(await status()).toBe('subscribed');
   });
 
   it.each([
@@ -419,6 +466,61 @@ describe('many members', () => {
     expect(sandbox.audience.member('p1@example.org')?.status).toBe('subscribed');
   });
 
+  it('fail one by one with the texts that a single call gets', async () => {
+    await batch([person(1), person(2), person(3)]);
+    sandbox.audience.people.leaveByFooter('p1@example.org');
+    await client.call('POST', `${list}/members/p2@example.org/actions/delete-permanent`);
+    await client.call('DELETE', `${list}/members/p3@example.org`);
+    const { body } = await batch([person(1), person(2), person(3)], { update_existing: true });
+    expect(body.errors.map((refusal: { error: string }) => refusal.error)).toEqual([
+      'p1@example.org is in a compliance state due to unsubscribe, bounce, or compliance review and cannot be subscribed.',
+      'p2@example.org was permanently deleted and cannot be re-imported. The contact must re-subscribe to get back on the list.',
+    ]);
+    expect(body.updated_members).toMatchObject([{ email_address: 'p3@example.org', status: 'subscribed' }]);
+  });
+
+  it('that are overlooked appear in none of the results', async () => {
+    await batch([person(1)]);
+    sandbox.audience.overlook(['P1@example.org', 'p2@example.org']);
+    const { body } = await batch([person(1, { status: 'unsubscribed' }), person(2)], {
+      update_existing: true,
+    });
+    expect([body.new_members, body.updated_members, body.errors]).toEqual([[], [], []]);
+    expect(sandbox.audience.member('p1@example.org')?.status).toBe('subscribed');
+    expect(sandbox.audience.member('p2@example.org')).toBeNull();
+  });
+
+  it('are counted by status and interest through every change', async () => {
+    const category = await client.call('POST', `${list}/interest-categories`, {
+      body: { title: 'Newsletters', type: 'checkboxes' },
+    });
+    const path = `${list}/interest-categories/${category.body.id}/interests`;
+    const { id } = (await client.call('POST', path, { body: { name: 'Daily' } })).body;
+    const counted = async () => {
+      const { stats } = (await client.call('GET', list, { query: { include_total_contacts: true } })).body;
+      const { interests } = (await client.call('GET', path)).body;
+      return [
+        stats.member_count,
+        stats.unsubscribe_count,
+        stats.cleaned_count,
+        stats.total_contacts,
+        Number(interests[0].subscriber_count),
+      ];
+    };
+    await batch([
+      person(1, { interests: { [id]: true } }),
+      person(2, { interests: { [id]: true } }),
+      person(3),
+    ]);
+    expect(await counted()).toEqual([3, 0, 0, 3, 2]);
+    sandbox.audience.people.leaveByFooter('p1@example.org');
+    sandbox.audience.people.markCleaned('p3@example.org');
+    sandbox.audience.people.changeEmail('p2@example.org', 'p4@example.org');
+    expect(await counted()).toEqual([1, 1, 1, 3, 1]);
+    sandbox.audience.people.deletePermanently('p4@example.org');
+    expect(await counted()).toEqual([0, 1, 1, 2, 0]);
+  });
+
   it('are at most 500 in a call', async () => {
     const people = Array.from({ length: 501 }, (_, n) => person(n));
     expect((await batch(people)).status).toBe(400);
@@ -439,36 +541,6 @@ describe('many members', () => {
       members: [{ status: 'unsubscribed' }],
       total_items: 2,
     });
-  });
-});
-
-describe('webhooks', () => {
-  it('are kept once their URL has answered with 200, and can be removed', async () => {
-    const agents: (string | undefined)[] = [];
-    const receiver = createServer((request, response) => {
-      agents.push(request.headers['user-agent']);
-      response.writeHead(request.url === '/hook' ? 200 : 404).end();
-    });
-    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-    const address = receiver.address();
-    const origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-    const hooks = `${list}/webhooks`;
-    try {
-      expect((await client.call('POST', hooks, { body: { url: `${origin}/elsewhere` } })).status).toBe(400);
-      const created = await client.call('POST', hooks, {
-        body: { url: `${origin}/hook`, events: { unsubscribe: true }, sources: { user: true } },
-      });
-      expect(created.body).toMatchObject({
-        events: { unsubscribe: true, profile: false },
-        sources: { api: false },
-      });
-      expect(agents).toEqual(['MailChimp.com WebHook Validator', 'MailChimp.com WebHook Validator']);
-      expect((await client.call('GET', hooks)).body.total_items).toBe(1);
-      expect((await client.call('DELETE', `${hooks}/${created.body.id}`)).status).toBe(204);
-      expect((await client.call('GET', hooks)).body.total_items).toBe(0);
-    } finally {
-      receiver.close();
-    }
   });
 });
 

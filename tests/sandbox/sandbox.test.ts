@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DomUtils, parseDocument } from 'htmlparser2';
 import { createTransport } from 'nodemailer';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
@@ -119,12 +120,23 @@ describe('the sandbox', () => {
 });
 
 describe('the page of the sandbox Mailchimp', () => {
-  const press = (sandbox: Sandbox, action: string) =>
-    fetch(`${sandbox.url}/mailchimp/${action}`, {
+  const post = (sandbox: Sandbox, path: string, fields: Record<string, string>) =>
+    fetch(`${sandbox.url}/mailchimp/${path}`, {
       method: 'POST',
       redirect: 'manual',
-      body: new URLSearchParams({ email }),
+      body: new URLSearchParams(fields),
     });
+  /** Presses the button with that label, as the page holds it. */
+  async function press(sandbox: Sandbox, label: string) {
+    const html = await (await fetch(`${sandbox.url}/mailchimp`)).text();
+    const form = DomUtils.getElementsByTagName('form', parseDocument(html)).find(
+      (candidate) => DomUtils.textContent(candidate) === label,
+    );
+    const [button] = DomUtils.getElementsByTagName('button', form ?? []);
+    const { name, value = '' } = button?.attribs ?? expect.fail(`no button ${label}`);
+    const path = form?.attribs['action']?.replace('/mailchimp/', '') ?? '';
+    return post(sandbox, path, name === undefined ? {} : { [name]: value });
+  }
 
   it('shows the members and lets the person leave as by Mailchimp’s footer', async () => {
     const sandbox = await start();
@@ -132,7 +144,7 @@ describe('the page of the sandbox Mailchimp', () => {
     const html = await (await fetch(`${sandbox.url}/mailchimp`)).text();
     expect(html).toContain(email);
     expect(html).toContain('&lt;b&gt;Ada&lt;/b&gt;');
-    expect((await press(sandbox, 'unsubscribe')).headers.get('location')).toBe('/mailchimp');
+    expect((await press(sandbox, 'Unsubscribe in Mailchimp')).headers.get('location')).toBe('/mailchimp');
     expect(sandbox.audience.member(email)?.status).toBe('unsubscribed');
     expect(
       (
@@ -148,12 +160,45 @@ describe('the page of the sandbox Mailchimp', () => {
   it('lets a pending person confirm as by Mailchimp’s mail', async () => {
     const sandbox = await start();
     await subscribe(sandbox, 'pending');
-    expect((await press(sandbox, 'confirm')).status).toBe(303);
+    expect((await press(sandbox, 'Confirm in Mailchimp’s mail')).status).toBe(303);
     expect(sandbox.audience.member(email)?.status).toBe('subscribed');
   });
 
   it('knows no stranger', async () => {
     const sandbox = await start();
-    expect((await press(sandbox, 'unsubscribe')).status).toBe(404);
+    const act = JSON.stringify({ does: 'leaveByFooter', email });
+    expect((await post(sandbox, 'people', { act })).status).toBe(404);
+    expect((await post(sandbox, 'people', { act: '{}' })).status).toBe(400);
+  });
+
+  it('lets people choose, complain, bounce, be archived, and return by Mailchimp’s form', async () => {
+    const sandbox = await start();
+    await subscribe(sandbox);
+    const { state } = sandbox.audience;
+    state.categories.push({ id: 'c', title: 'Newsletters', type: 'checkboxes', display_order: 0 });
+    state.interests.push({ id: 'i', category_id: 'c', name: 'Daily', display_order: 0 });
+    await press(sandbox, 'Join Daily');
+    expect(sandbox.audience.member(email)?.interests).toEqual({ i: true });
+    await press(sandbox, 'Leave Daily');
+    expect(sandbox.audience.member(email)?.interests).toEqual({ i: false });
+    for (const [label, status] of [
+      ['Report as spam', 'unsubscribed'],
+      ['Let the address bounce', 'cleaned'],
+      ['Archive', 'archived'],
+    ] as const) {
+      await press(sandbox, label);
+      expect(sandbox.audience.member(email)?.status).toBe(status);
+      await press(sandbox, 'Join by Mailchimp’s form');
+      expect(sandbox.audience.member(email)?.status).toBe('subscribed');
+    }
+  });
+
+  it('makes the next call of the API fail, until told to stop', async () => {
+    const sandbox = await start();
+    await press(sandbox, 'throttled');
+    expect((await subscribe(sandbox)).status).toBe(429);
+    await press(sandbox, 'html page');
+    await press(sandbox, 'No more faults');
+    expect((await subscribe(sandbox)).body.status).toBe('subscribed');
   });
 });

@@ -1,16 +1,5 @@
-import { createHash } from 'node:crypto';
-import { invalidFields } from './problem.ts';
-import type { MembersQuery, Page, Selection } from './requests.ts';
-import {
-  type AccountState,
-  type Interest,
-  type InterestCategory,
-  type Member,
-  type MergeField,
-  memberId,
-  type Status,
-  type Webhook,
-} from './state.ts';
+import type { AccountState } from './account.ts';
+import type { Interest, InterestCategory, Member, MergeField, Webhook } from './state.ts';
 
 // The JSON that the API shows of the state.
 
@@ -22,7 +11,7 @@ export const accountAnswer = (state: AccountState) => ({
   role: 'owner',
   pricing_plan_type: 'forever_free',
   contact: { company: 'Sandbox', addr1: '', addr2: '', city: '', state: '', zip: '', country: '' },
-  total_subscribers: count(state, 'subscribed'),
+  total_subscribers: state.members.count('subscribed'),
   _links: [],
 });
 
@@ -54,10 +43,10 @@ export const audienceAnswer = (state: AccountState, options: { totalContacts: bo
   marketing_permissions: false,
   modules: [],
   stats: {
-    member_count: count(state, 'subscribed'),
-    ...(options.totalContacts && { total_contacts: Object.keys(state.members).length }),
-    unsubscribe_count: count(state, 'unsubscribed'),
-    cleaned_count: count(state, 'cleaned'),
+    member_count: state.members.count('subscribed'),
+    ...(options.totalContacts && { total_contacts: state.members.size }),
+    unsubscribe_count: state.members.count('unsubscribed'),
+    cleaned_count: state.members.count('cleaned'),
     campaign_count: 0,
     merge_field_count: state.merge_fields.length,
     avg_sub_rate: 0,
@@ -69,49 +58,62 @@ export const audienceAnswer = (state: AccountState, options: { totalContacts: bo
   _links: [],
 });
 
+// Written out field by field, as answers hold up to a thousand members.
+
 export function memberAnswer(state: AccountState, member: Member) {
-  const { compliance: _, unsubscribe_reason, location, ...shown } = member;
   const { FNAME, LNAME } = member.merge_fields;
-  const identity = createHash('md5').update(`${state.audience.id} ${member.web_id}`).digest('hex');
-  return {
-    ...shown,
-    id: memberId(member.email_address),
-    unique_email_id: identity.slice(0, 10),
-    contact_id: identity,
+  const answer = {
+    ...batchMemberAnswer(state, member),
+    contact_id: member.contact_id,
+    web_id: member.web_id,
     full_name: [FNAME, LNAME].filter(Boolean).join(' '),
-    ...(member.status === 'unsubscribed' && { unsubscribe_reason }),
     consents_to_one_to_one_messaging: true,
-    interests: Object.fromEntries(state.interests.map(({ id }) => [id, member.interests[id] ?? false])),
-    merge_fields: Object.fromEntries(
-      state.merge_fields.map(({ tag, default_value }) => [tag, member.merge_fields[tag] ?? default_value]),
-    ),
-    stats: { avg_open_rate: 0, avg_click_rate: 0 },
-    member_rating: 2,
-    email_client: '',
-    location: { ...location, gmtoff: 0, dstoff: 0, country_code: '', timezone: '', region: '' },
     marketing_permissions: [],
     source: 'API - Generic',
-    tags_count: 0,
-    tags: [],
-    list_id: state.audience.id,
-    _links: [],
+    location: { ...member.location, ...nowhere, region: '' },
   };
+  if (member.status !== 'unsubscribed') return answer;
+  return { ...answer, unsubscribe_reason: member.unsubscribe_reason };
 }
 
 /** A member in the answer to a batch shows a little less. */
-export function batchMemberAnswer(state: AccountState, member: Member) {
-  const {
-    contact_id: _contact,
-    full_name: _name,
-    web_id: _web,
-    unsubscribe_reason: _reason,
-    consents_to_one_to_one_messaging: _consents,
-    marketing_permissions: _permissions,
-    source: _source,
-    location: { region: _region, ...location },
-    ...shown
-  } = memberAnswer(state, member);
-  return { ...shown, location };
+export const batchMemberAnswer = (state: AccountState, member: Member) => ({
+  id: member.id,
+  email_address: member.email_address,
+  unique_email_id: member.unique_email_id,
+  email_type: member.email_type,
+  status: member.status,
+  interests: byKey(state.interests, ({ id }) => [id, member.interests[id] ?? false]),
+  merge_fields: byKey(state.merge_fields, ({ tag, default_value }) => [
+    tag,
+    member.merge_fields[tag] ?? default_value,
+  ]),
+  stats: { avg_open_rate: 0, avg_click_rate: 0 },
+  ip_signup: member.ip_signup,
+  timestamp_signup: member.timestamp_signup,
+  ip_opt: member.ip_opt,
+  timestamp_opt: member.timestamp_opt,
+  member_rating: 2,
+  last_changed: member.last_changed,
+  language: member.language,
+  vip: member.vip,
+  email_client: '',
+  location: { ...member.location, ...nowhere },
+  tags_count: 0,
+  tags: [],
+  list_id: state.audience.id,
+  _links: [],
+});
+
+const nowhere = { gmtoff: 0, dstoff: 0, country_code: '', timezone: '' };
+
+function byKey<Item, Value>(items: Item[], entryOf: (item: Item) => [string, Value]): Record<string, Value> {
+  const found: Record<string, Value> = {};
+  for (const item of items) {
+    const [key, value] = entryOf(item);
+    found[key] = value;
+  }
+  return found;
 }
 
 export const categoryAnswer = (state: AccountState, category: InterestCategory) => ({
@@ -123,9 +125,7 @@ export const categoryAnswer = (state: AccountState, category: InterestCategory) 
 export const interestAnswer = (state: AccountState, interest: Interest) => ({
   ...interest,
   list_id: state.audience.id,
-  subscriber_count: String(
-    Object.values(state.members).filter((m) => m.status === 'subscribed' && m.interests[interest.id]).length,
-  ),
+  subscriber_count: String(state.members.subscribersOf(interest.id)),
   _links: [],
 });
 
@@ -135,68 +135,14 @@ export const mergeFieldAnswer = (state: AccountState, field: MergeField) => ({
   _links: [],
 });
 
-export const webhookAnswer = (state: AccountState, webhook: Webhook) => ({
+/** A webhook; with `created`, also the secret that is told only once. */
+export const webhookAnswer = (
+  state: AccountState,
+  { signing_secret, disabled: _, ...webhook }: Webhook,
+  { created = false } = {},
+) => ({
   ...webhook,
+  ...(signing_secret !== null && { signing_enabled: true, ...(created && { signing_secret }) }),
   list_id: state.audience.id,
   _links: [],
 });
-
-/** The members that a query asks for, and how many there are in all. */
-export function findMembers(state: AccountState, query: MembersQuery): { page: Member[]; total: number } {
-  const { status, since_last_changed, before_last_changed, interest_ids, sort_field } = query;
-  const since = since_last_changed === undefined ? -Infinity : Date.parse(since_last_changed);
-  const before = before_last_changed === undefined ? Infinity : Date.parse(before_last_changed);
-  const found = Object.values(state.members).filter((member) => {
-    const changed = Date.parse(member.last_changed);
-    // Whether the unfiltered list shows the archived is not documented; here they must be asked for.
-    return (
-      (status === undefined ? member.status !== 'archived' : member.status === status) &&
-      changed > since &&
-      changed < before &&
-      (interest_ids === undefined || matchesInterests(member, interest_ids, query.interest_match ?? 'any')) &&
-      (query.unique_email_id === undefined ||
-        memberAnswer(state, member).unique_email_id === query.unique_email_id)
-    );
-  });
-  if (sort_field !== undefined) {
-    const direction = query.sort_dir === 'ASC' ? 1 : -1;
-    found.sort((a, b) => direction * (Date.parse(a[sort_field]) - Date.parse(b[sort_field])));
-  }
-  return { page: pageOf(found, query), total: found.length };
-}
-
-function matchesInterests(member: Member, ids: string[], match: 'any' | 'all' | 'none'): boolean {
-  const chosen = ids.filter((id) => member.interests[id] === true).length;
-  return match === 'any' ? chosen > 0 : match === 'all' ? chosen === ids.length : chosen === 0;
-}
-
-/** One page of a collection; ten items unless asked for more, as famously overlooked. */
-export const pageOf = <Item>(items: Item[], { count, offset }: Page): Item[] =>
-  items.slice(offset, offset + count);
-
-/** Leaves only `fields` (dotted paths, through arrays) of an answer, or leaves `exclude_fields` out. */
-export function select(body: unknown, { fields, exclude_fields }: Selection): unknown {
-  if (fields !== undefined && exclude_fields !== undefined) {
-    throw invalidFields([{ field: 'fields', message: 'fields and exclude_fields exclude each other.' }]);
-  }
-  if (fields !== undefined) return prune(body, '', (path) => fields.some((field) => related(field, path)));
-  if (exclude_fields !== undefined) return prune(body, '', (path) => !exclude_fields.includes(path));
-  return body;
-}
-
-const related = (field: string, path: string) =>
-  field === path || field.startsWith(`${path}.`) || path.startsWith(`${field}.`);
-
-function prune(value: unknown, path: string, keep: (path: string) => boolean): unknown {
-  if (Array.isArray(value)) return value.map((item) => prune(item, path, keep));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .map(([key, item]) => [key, item, path === '' ? key : `${path}.${key}`] as const)
-      .filter(([, , itemPath]) => keep(itemPath))
-      .map(([key, item, itemPath]) => [key, prune(item, itemPath, keep)]),
-  );
-}
-
-const count = (state: AccountState, status: Status) =>
-  Object.values(state.members).filter((member) => member.status === status).length;

@@ -1,16 +1,10 @@
 import type { z } from 'zod';
+import type { AccountState } from './account.ts';
 import { invalid, notFound } from './problem.ts';
 import type * as requests from './requests.ts';
-import {
-  type AccountState,
-  type Interest,
-  type InterestCategory,
-  type MergeField,
-  newId,
-  type Webhook,
-} from './state.ts';
+import { type Interest, type InterestCategory, type MergeField, newId } from './state.ts';
 
-// How an audience is set up: interest categories, interests, merge fields, webhooks.
+// How an audience is set up: interest categories, interests, merge fields.
 
 const maxInterests = 60;
 
@@ -72,7 +66,7 @@ export function createInterest(
   return interest;
 }
 
-/** Deletes an interest and with it everyone's choice of it. */
+/** Deletes an interest. Choices of it are then shown to nobody, and its id is never given out again. */
 export function deleteInterest(
   state: AccountState,
   categoryId: string | undefined,
@@ -80,7 +74,6 @@ export function deleteInterest(
 ): void {
   const interest = findInterest(state, categoryId, id);
   state.interests = state.interests.filter((known) => known !== interest);
-  for (const member of Object.values(state.members)) delete member.interests[interest.id];
 }
 
 export function createMergeField(
@@ -95,39 +88,4 @@ export function createMergeField(
   const field = { ...request, merge_id, tag, display_order: request.display_order ?? merge_id + 1 };
   state.merge_fields.push(field);
   return field;
-}
-
-/**
- * Registers a webhook. As Mailchimp does, its URL must answer a GET with 200 first. The sandbox keeps
- * webhooks but does not call them yet.
- */
-export async function createWebhook(
-  state: AccountState,
-  request: z.infer<typeof requests.webhook>,
-): Promise<Webhook> {
-  if (state.webhooks.some((known) => known.url === request.url)) {
-    throw invalid("Sorry, you can't set up multiple WebHooks for one URL");
-  }
-  const answer = await fetch(request.url, {
-    headers: { 'User-Agent': 'MailChimp.com WebHook Validator' },
-    redirect: 'manual',
-    signal: AbortSignal.timeout(10_000),
-  }).catch(() => null);
-  if (answer?.status !== 200) {
-    throw invalid('The URL of the WebHook could not be validated: it must answer a GET with 200.');
-  }
-  const webhook = { id: newId(), ...request };
-  state.webhooks.push(webhook);
-  return webhook;
-}
-
-export function findWebhook(state: AccountState, id: string | undefined): Webhook {
-  const webhook = state.webhooks.find((known) => known.id === id);
-  if (webhook === undefined) throw notFound();
-  return webhook;
-}
-
-export function deleteWebhook(state: AccountState, id: string | undefined): void {
-  const webhook = findWebhook(state, id);
-  state.webhooks = state.webhooks.filter((known) => known !== webhook);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { problemBody } from './problem.ts';
 
 /** A request as far as faults and observers care. */
 export interface ApiRequest {
@@ -13,7 +14,7 @@ export interface ApiRequest {
 export type Fault =
   | { does: 'answer'; status: number; headers: Record<string, string>; body: string }
   | { does: 'reset'; when: 'before' | 'after' }
-  | { does: 'hold'; when: 'before' | 'after'; until: Promise<unknown> };
+  | { does: 'hold'; when: 'before' | 'after'; until: () => Promise<unknown> };
 
 const html = (status: number, text: string): Fault => ({
   does: 'answer',
@@ -26,10 +27,20 @@ const html = (status: number, text: string): Fault => ({
 export const fault = {
   /** 429 without a body. */
   throttled: (): Fault => ({ does: 'answer', status: 429, headers: {}, body: '' }),
+  /** 429 in the API's words. */
+  throttledWithBody: (): Fault =>
+    fault.problem(429, 'Too Many Requests', 'You have exceeded the limit of 10 simultaneous connections.'),
   /** The firewall's 403 page. */
   blocked: (): Fault => html(403, 'Access Denied'),
   /** A server error of the status, told in HTML. */
   htmlError: (status: 500 | 502 | 503 | 504): Fault => html(status, 'Something went wrong'),
+  /** The firewall's 503, in plain words. */
+  firewallText: (): Fault => ({
+    does: 'answer',
+    status: 503,
+    headers: { 'Content-Type': 'text/plain; charset=utf-8' },
+    body: 'Request Blocked. We had to block your request because of something that looked suspicious. Reference Number: 0.0',
+  }),
   /** An HTML page with status 200. */
   htmlPage: (): Fault => html(200, 'Down for maintenance'),
   /** 200 and nothing more. */
@@ -45,7 +56,7 @@ export const fault = {
     does: 'answer',
     status,
     headers: { 'Content-Type': 'application/problem+json; charset=utf-8' },
-    body: JSON.stringify({ type: 'about:blank', title, status, detail, instance: '' }),
+    body: JSON.stringify(problemBody({ status, title, detail }, '')),
   }),
   /** The connection is torn before the work, or after it: then only the answer is lost. */
   reset: (when: 'before' | 'after'): Fault => ({ does: 'reset', when }),
@@ -53,10 +64,12 @@ export const fault = {
   held: (until: Promise<unknown>, when: 'before' | 'after' = 'before'): Fault => ({
     does: 'hold',
     when,
-    until,
+    until: () => until,
   }),
-  slow: (milliseconds: number): Fault => ({ does: 'hold', when: 'before', until: pause(milliseconds) }),
-  silent: (): Fault => ({ does: 'hold', when: 'before', until: new Promise(() => {}) }),
+  /** Each request waits so long before the work. */
+  slow: (milliseconds: number): Fault => ({ does: 'hold', when: 'before', until: () => pause(milliseconds) }),
+  /** The request is never answered. */
+  silent: (): Fault => ({ does: 'hold', when: 'before', until: () => new Promise(() => {}) }),
 };
 
 export interface Faults {

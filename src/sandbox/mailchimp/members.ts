@@ -1,19 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { AccountState } from './account.ts';
 import { invalid, invalidFields, notFound, Problem } from './problem.ts';
+import { demandRequired, knownInterests, mergeValues } from './profile.ts';
 import type { BatchMembers, MemberChange } from './requests.ts';
-import {
-  type AccountState,
-  type Member,
-  type MergeField,
-  memberId,
-  type Status,
-  timestamp,
-} from './state.ts';
+import { type Member, memberId, newContactId, newId, type Status, timestamp } from './state.ts';
 
 // The rules of who may be put into which status, and what the API says when not.
 
 export interface Circumstances {
   now: Date;
   skipMergeValidation: boolean;
+  /** Hears of each change once it is done; null stands for nobody. */
+  told: (before: Member | null, after: Member | null) => void;
 }
 
 /**
@@ -31,7 +29,7 @@ export const idOfPath = (hashOrAddress: string) =>
 
 /** The member of an id; throws 404. Archived members are still there. */
 export function findMember(state: AccountState, id: string): Member {
-  const member = state.members[id];
+  const member = state.members.get(id);
   if (member === undefined) throw notFound();
   return member;
 }
@@ -43,8 +41,8 @@ export function putMember(
   { status_if_new, ...change }: MemberChange & { email_address: string; status_if_new?: Status | undefined },
   circumstances: Circumstances,
 ): Member {
-  const current = state.members[id];
-  if (current !== undefined) return write(state, current, change, circumstances);
+  const current = state.members.get(id);
+  if (current !== undefined) return changeMember(state, current, change, circumstances);
   if (status_if_new === undefined) {
     throw invalidFields([{ field: '', message: 'Required fields were not provided: status_if_new' }]);
   }
@@ -61,7 +59,7 @@ export function postMember(
   change: MemberChange & { email_address: string; status: Status },
   circumstances: Circumstances,
 ): Member {
-  if (state.members[memberId(change.email_address)] !== undefined) {
+  if (state.members.get(memberId(change.email_address)) !== undefined) {
     throw new Problem(
       400,
       'Member Exists',
@@ -77,10 +75,10 @@ export const patchMember = (
   id: string,
   change: MemberChange,
   circumstances: Circumstances,
-): Member => write(state, findMember(state, id), change, circumstances);
+): Member => changeMember(state, findMember(state, id), change, circumstances);
 
 /** DELETE: archives; refused for a cleaned, pending or archived member. */
-export function archiveMember(state: AccountState, id: string, now: Date): void {
+export function archiveMember(state: AccountState, id: string, circumstances: Circumstances): void {
   const member = findMember(state, id);
   if (member.status === 'cleaned' || member.status === 'pending' || member.status === 'archived') {
     throw new Problem(
@@ -89,15 +87,15 @@ export function archiveMember(state: AccountState, id: string, now: Date): void 
       'This list member cannot be removed. Please contact support.',
     );
   }
-  member.status = 'archived';
-  member.last_changed = timestamp(now);
+  commit(state, member, { ...member, status: 'archived' }, circumstances);
 }
 
 /** Deletes for good: from then on the address is refused as forgotten. */
-export function forgetMember(state: AccountState, id: string): void {
-  findMember(state, id);
-  delete state.members[id];
-  state.forgotten.push(id);
+export function forgetMember(state: AccountState, id: string, { told }: Circumstances): void {
+  const member = findMember(state, id);
+  state.members.replace(member, null);
+  state.forgotten.add(id);
+  told(member, null);
 }
 
 export interface BatchResult {
@@ -112,25 +110,28 @@ export interface BatchResult {
   }[];
 }
 
-/** Many at once. A refused person fails alone; a person named twice is taken once, and nobody is told. */
+/**
+ * Many at once. A refused person fails alone; a person named twice is taken once, and nobody is told.
+ * Neither is of those in `overlooked` (member ids): they stay as they are.
+ */
 export function putMembers(
   state: AccountState,
   { members, update_existing }: BatchMembers,
-  options: Circumstances & { skipDuplicateCheck: boolean },
+  options: Circumstances & { skipDuplicateCheck: boolean; overlooked: ReadonlySet<string> },
 ): BatchResult {
   const result: BatchResult = { created: [], updated: [], errors: [] };
   const seen = new Set<string>();
   for (const change of members) {
     const id = memberId(change.email_address);
-    if (seen.has(id) && !options.skipDuplicateCheck) continue;
+    if (options.overlooked.has(id) || (seen.has(id) && !options.skipDuplicateCheck)) continue;
     seen.add(id);
-    const current = state.members[id];
+    const current = state.members.get(id);
     try {
       if (current === undefined) {
         if (change.status === undefined) throw invalid('Required fields were not provided: status');
         result.created.push(create(state, change, change.status, options));
       } else if (update_existing) {
-        result.updated.push(write(state, current, change, options));
+        result.updated.push(changeMember(state, current, change, options));
       } else {
         result.errors.push({
           email_address: change.email_address,
@@ -156,15 +157,18 @@ export function putMembers(
 
 function create(
   state: AccountState,
-  change: MemberChange & { email_address: string },
+  { status: _, ...profile }: MemberChange & { email_address: string },
   status: Status,
   circumstances: Circumstances,
 ): Member {
-  refuseAddress(state, change.email_address);
+  refuseAddress(state, profile.email_address);
   state.lastNumber += 1;
   const blank: Member = {
+    id: memberId(profile.email_address),
     web_id: state.lastNumber,
-    email_address: change.email_address.trim(),
+    contact_id: newContactId(),
+    unique_email_id: newId(),
+    email_address: profile.email_address.trim(),
     status,
     compliance: status === 'cleaned' ? 'bounced' : null,
     unsubscribe_reason: status === 'unsubscribed' ? byAdmin : '',
@@ -180,53 +184,79 @@ function create(
     timestamp_opt: timestamp(circumstances.now),
     last_changed: timestamp(circumstances.now),
   };
-  const { status: _, ...profile } = change;
-  return write(state, blank, profile, circumstances);
+  return commit(state, null, revise(state, blank, profile, circumstances), circumstances);
 }
 
-/** Brings a changed copy of `current` into the state, or throws and leaves the state as it was. */
-function write(
+/** Changes what is given, or throws and leaves the member as it was. */
+const changeMember = (
+  state: AccountState,
+  member: Member,
+  change: MemberChange,
+  circumstances: Circumstances,
+): Member => commit(state, member, revise(state, member, change, circumstances), circumstances);
+
+/** What the member would be after the change; throws what the API would refuse. */
+export function revise(
   state: AccountState,
   current: Member,
   { email_address, status, interests, merge_fields, ...profile }: MemberChange,
-  { now, skipMergeValidation }: Circumstances,
+  { skipMergeValidation }: Circumstances,
 ): Member {
-  const member = { ...current, ...profile };
-  if (email_address !== undefined && memberId(email_address) !== memberId(current.email_address)) {
-    refuseAddress(state, email_address);
-    refuseTakenAddress(state, email_address);
-    member.email_address = email_address;
-  }
-  if (status !== undefined) setStatus(member, status);
-  // Interests and merge fields are merged key by key: what is left out keeps its value.
-  member.interests = { ...current.interests, ...knownInterests(state, interests ?? {}) };
-  member.merge_fields = { ...current.merge_fields, ...mergeValues(state, merge_fields ?? {}) };
+  const member: Member = {
+    ...current,
+    ...profile,
+    ...(status !== undefined && statusAfter(current, status)),
+    ...(email_address !== undefined && addressAfter(state, current, email_address)),
+    // Interests and merge fields are merged key by key: what is left out keeps its value.
+    ...(interests && { interests: { ...current.interests, ...knownInterests(state, interests) } }),
+    ...(merge_fields && { merge_fields: { ...current.merge_fields, ...mergeValues(state, merge_fields) } }),
+  };
   if (!skipMergeValidation) demandRequired(state, member);
-
-  if (JSON.stringify(member) !== JSON.stringify(current)) member.last_changed = timestamp(now);
-  delete state.members[memberId(current.email_address)];
-  state.members[memberId(member.email_address)] = member;
   return member;
+}
+
+/** The only way by which a member changes: keeps it, notes the time and tells, if there is a difference. */
+export function commit(
+  state: AccountState,
+  before: Member | null,
+  revised: Member,
+  { now, told }: Circumstances,
+): Member {
+  if (before !== null && isDeepStrictEqual(before, revised)) return before;
+  const after = { ...revised, last_changed: timestamp(now) };
+  state.members.replace(before, after);
+  told(before, after);
+  return after;
 }
 
 const byAdmin = 'N/A (Unsubscribed by an admin)';
 
-function setStatus(member: Member, status: Status): void {
+function statusAfter(current: Member, status: Status): Partial<Member> {
+  const { compliance, email_address } = current;
   // That `pending` revives someone who left but nobody who bounced is the cautious reading of reports.
   const refused =
-    (status === 'subscribed' && member.compliance !== null) ||
-    (status === 'pending' && member.compliance === 'bounced');
+    (status === 'subscribed' && compliance !== null) || (status === 'pending' && compliance === 'bounced');
   if (refused) {
     throw new Problem(
       400,
       'Member In Compliance State',
-      `${member.email_address} is in a compliance state due to unsubscribe, bounce, or compliance review and cannot be subscribed.`,
+      `${email_address} is in a compliance state due to unsubscribe, bounce, or compliance review and cannot be subscribed.`,
     );
   }
-  if (status === 'cleaned') member.compliance = 'bounced';
-  if (status === 'unsubscribed' && member.status !== 'unsubscribed') member.unsubscribe_reason = byAdmin;
-  if (status !== 'unsubscribed') member.unsubscribe_reason = '';
-  member.status = status;
+  return {
+    status,
+    compliance: status === 'cleaned' ? 'bounced' : compliance,
+    unsubscribe_reason:
+      status !== 'unsubscribed' ? '' : current.status === status ? current.unsubscribe_reason : byAdmin,
+  };
+}
+
+function addressAfter(state: AccountState, current: Member, email: string): Partial<Member> {
+  const id = memberId(email);
+  if (id === current.id) return {};
+  refuseAddress(state, email);
+  refuseTakenAddress(state, email);
+  return { id, email_address: email.trim(), unique_email_id: newId() };
 }
 
 function refuseAddress(state: AccountState, email: string): void {
@@ -235,7 +265,7 @@ function refuseAddress(state: AccountState, email: string): void {
   const localPart = email.trim().toLowerCase().split(/[+@]/)[0] ?? '';
   const refusal = refusedLocalParts[localPart];
   if (refusal !== undefined) throw invalid(`${email} ${refusal}`);
-  if (state.forgotten.includes(memberId(email))) {
+  if (state.forgotten.has(memberId(email))) {
     throw new Problem(
       400,
       'Forgotten Email Not Subscribed',
@@ -245,69 +275,10 @@ function refuseAddress(state: AccountState, email: string): void {
 }
 
 function refuseTakenAddress(state: AccountState, email: string): void {
-  const other = state.members[memberId(email)];
+  const other = state.members.get(memberId(email));
   if (other === undefined) return;
   const status = other.status === 'archived' ? 'Deleted' : other.status.replace(/^./, (c) => c.toUpperCase());
   throw invalidFields([
     { field: 'email address', message: `"${email}" is already in this list with a status of "${status}".` },
   ]);
-}
-
-function knownInterests(state: AccountState, interests: Record<string, boolean>): Record<string, boolean> {
-  const unknown = Object.keys(interests).filter((id) => !state.interests.some((known) => known.id === id));
-  if (unknown.length > 0) {
-    throw invalidFields(unknown.map((id) => ({ field: `interests.${id}`, message: 'Invalid interest ID.' })));
-  }
-  return interests;
-}
-
-type MergeValues = Member['merge_fields'];
-
-function mergeValues(state: AccountState, values: MergeValues): MergeValues {
-  const kept: MergeValues = {};
-  for (const [tag, value] of Object.entries(values)) {
-    const field = state.merge_fields.find((known) => known.tag === tag);
-    // An unknown tag is dropped without a word: the reference names no refusal for it.
-    if (field !== undefined) kept[tag] = mergeValue(field, value);
-  }
-  return kept;
-}
-
-function mergeValue(field: MergeField, value: MergeValues[string]): MergeValues[string] {
-  if (value === '') return value;
-  if (typeof value === 'object') {
-    if (field.type === 'address') return value;
-    throw invalidFields([
-      {
-        field: `merge_fields.${field.tag}`,
-        message: 'Data did not match any of the schemas described in anyOf.',
-      },
-    ]);
-  }
-  if (field.type === 'number' && Number.isNaN(Number(value))) {
-    throw invalidMergeField(field, 'Please enter a number');
-  }
-  if (field.type === 'url' || field.type === 'imageurl') {
-    const protocol = URL.parse(String(value))?.protocol;
-    if (protocol !== 'http:' && protocol !== 'https:')
-      throw invalidMergeField(field, 'Please enter a valid URL');
-  }
-  return field.type === 'text' ? cutAt255Bytes(String(value)) : value;
-}
-
-function demandRequired(state: AccountState, member: Member): void {
-  const missing = state.merge_fields.find(
-    (field) => field.required && (member.merge_fields[field.tag] ?? '') === '',
-  );
-  if (missing !== undefined) throw invalidMergeField(missing, 'Please enter a value');
-}
-
-const invalidMergeField = (field: MergeField, message: string) =>
-  new Problem(400, 'Invalid Resource', 'Your merge fields were invalid.', [{ field: field.tag, message }]);
-
-/** Text is stored up to 255 bytes, the rest is lost silently; no half character is left behind. */
-function cutAt255Bytes(text: string): string {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= 255) return text;
-  return new TextDecoder().decode(bytes.subarray(0, 255), { stream: true });
 }

@@ -1,34 +1,47 @@
 import express, { type Router } from 'express';
+import { z } from 'zod';
 import { Navigation, page, Time } from '../page.tsx';
+import { type Act, act, perform } from './acts.ts';
 import type { SandboxMailchimp } from './mailchimp.ts';
-import type { Member } from './state.ts';
+import { faultNamed, plainNames } from './namedFaults.ts';
+import { parse } from './requests.ts';
+import type { Interest, Member } from './state.ts';
 
-/** The human page of the sandbox Mailchimp: who is in the audience, with the person's own buttons. */
+// A button holds the whole act as JSON, so that a page without scripts can say as much as the control API.
+const actForm = z.object({
+  act: z
+    .string()
+    .transform((text): unknown => JSON.parse(text))
+    .pipe(act),
+});
+const faultForm = z.object({ fault: z.enum(plainNames) });
+
+/** The human page of the sandbox Mailchimp: who is in the audience, and buttons for what may happen. */
 export function mailchimpPages(mailchimp: SandboxMailchimp): Router {
   const router = express.Router();
+  router.use(express.urlencoded());
 
   router.get('/', (_request, response) => {
     response.send(audiencePage(mailchimp));
   });
-  router.post('/unsubscribe', express.urlencoded(), (request, response) => {
-    mailchimp.people.leaveByFooter(String(request.body?.email));
+  router.post('/people', (request, response) => {
+    perform(mailchimp.people, parse(actForm, request.body).act);
     response.redirect(303, '/mailchimp');
   });
-  router.post('/confirm', express.urlencoded(), (request, response) => {
-    mailchimp.people.confirm(String(request.body?.email));
+  router.post('/faults', (request, response) => {
+    mailchimp.inject(faultNamed(parse(faultForm, request.body)));
+    response.redirect(303, '/mailchimp');
+  });
+  router.post('/faults/clear', (_request, response) => {
+    mailchimp.clearFaults();
     response.redirect(303, '/mailchimp');
   });
   return router;
 }
 
 function audiencePage({ state, audienceId }: SandboxMailchimp): string {
-  const members = Object.values(state.members).sort((a, b) => b.last_changed.localeCompare(a.last_changed));
+  const members = [...state.members].sort((a, b) => (a.last_changed < b.last_changed ? 1 : -1));
   const shown = members.slice(0, 200);
-  const nameOf = (id: string) => state.interests.find((interest) => interest.id === id)?.name;
-  const chosen = (member: Member) =>
-    Object.entries(member.interests)
-      .filter(([, on]) => on)
-      .map(([id]) => nameOf(id));
   return page({
     title: 'Mailchimp – Footnote sandbox',
     refresh: 3,
@@ -48,73 +61,100 @@ function audiencePage({ state, audienceId }: SandboxMailchimp): string {
             <table>
               <thead>
                 <tr>
-                  {[
-                    'Address',
-                    'Status',
-                    'Interests',
-                    'Merge fields',
-                    'Last change (UTC)',
-                    'As the person',
-                  ].map((name) => (
-                    <th scope="col" key={name}>
-                      {name}
-                    </th>
-                  ))}
+                  {['Address', 'Status', 'Interests', 'Merge fields', 'Last change (UTC)', 'Let happen'].map(
+                    (name) => (
+                      <th scope="col" key={name}>
+                        {name}
+                      </th>
+                    ),
+                  )}
                 </tr>
               </thead>
               <tbody>
                 {shown.map((member) => (
-                  <tr key={member.web_id}>
-                    <td>{member.email_address}</td>
-                    <td>
-                      {member.status}
-                      {member.status === 'unsubscribed' && (
-                        <div className="quiet">{member.unsubscribe_reason}</div>
-                      )}
-                    </td>
-                    <td>{chosen(member).join(', ')}</td>
-                    <td>
-                      {Object.entries(member.merge_fields).map(([tag, value]) => (
-                        <div key={tag}>
-                          <span className="quiet">{tag}</span>{' '}
-                          {typeof value === 'object' ? Object.values(value).join(', ') : value}
-                        </div>
-                      ))}
-                    </td>
-                    <td>
-                      <Time at={member.last_changed} />
-                    </td>
-                    <td>
-                      {member.status === 'subscribed' && (
-                        <Action
-                          path="unsubscribe"
-                          email={member.email_address}
-                          label="Unsubscribe in Mailchimp"
-                        />
-                      )}
-                      {member.status === 'pending' && (
-                        <Action
-                          path="confirm"
-                          email={member.email_address}
-                          label="Confirm in Mailchimp’s mail"
-                        />
-                      )}
-                    </td>
-                  </tr>
+                  <MemberRow key={member.web_id} member={member} interests={state.interests} />
                 ))}
               </tbody>
             </table>
           </section>
           {members.length === 0 && <p>Nobody is here yet. People appear once they have confirmed.</p>}
+          <Faults />
         </main>
       </>
     ),
   });
 }
 
-const Action = (props: { path: string; email: string; label: string }) => (
-  <form method="post" action={`/mailchimp/${props.path}`}>
-    <input type="hidden" name="email" value={props.email} />
-    <button type="submit">{props.label}</button>
-  </form>
+const MemberRow = ({ member, interests }: { member: Member; interests: Interest[] }) => (
+  <tr>
+    <td>{member.email_address}</td>
+    <td>
+      {member.status}
+      {member.status === 'unsubscribed' && <div className="quiet">{member.unsubscribe_reason}</div>}
+    </td>
+    <td>
+      {interests
+        .filter(({ id }) => member.interests[id] === true)
+        .map(({ name }) => name)
+        .join(', ')}
+    </td>
+    <td>
+      {Object.entries(member.merge_fields).map(([tag, value]) => (
+        <div key={tag}>
+          <span className="quiet">{tag}</span>{' '}
+          {typeof value === 'object' ? Object.values(value).join(', ') : value}
+        </div>
+      ))}
+    </td>
+    <td>
+      <Time at={member.last_changed} />
+    </td>
+    <td>
+      {actsOn(member, interests).map(({ label, act }) => (
+        <form method="post" action="/mailchimp/people" key={label}>
+          <button type="submit" name="act" value={JSON.stringify(act)}>
+            {label}
+          </button>
+        </form>
+      ))}
+    </td>
+  </tr>
+);
+
+/** What may happen to a member now. */
+function actsOn(member: Member, interests: Interest[]): { label: string; act: Act }[] {
+  const { email_address: email, status } = member;
+  if (status === 'pending')
+    return [{ label: 'Confirm in Mailchimp’s mail', act: { does: 'confirm', email } }];
+  if (status !== 'subscribed') {
+    return [{ label: 'Join by Mailchimp’s form', act: { does: 'subscribeByForm', email, interests: [] } }];
+  }
+  return [
+    { label: 'Unsubscribe in Mailchimp', act: { does: 'leaveByFooter', email } },
+    ...interests.map(({ id, name }) => {
+      const chosen = member.interests[id] === true;
+      const choice: Act = { does: 'chooseGroups', email, interests: { [id]: !chosen }, by: 'user' };
+      return { label: `${chosen ? 'Leave' : 'Join'} ${name}`, act: choice };
+    }),
+    { label: 'Report as spam', act: { does: 'complain', email } },
+    { label: 'Let the address bounce', act: { does: 'markCleaned', email } },
+    { label: 'Archive', act: { does: 'archive', email } },
+  ];
+}
+
+const Faults = () => (
+  <section aria-labelledby="faults">
+    <h2 id="faults">Make it fail</h2>
+    <p className="quiet">Each button lets the next call of the API meet that fault.</p>
+    {plainNames.map((name) => (
+      <form method="post" action="/mailchimp/faults" key={name}>
+        <button type="submit" name="fault" value={name}>
+          {name.replaceAll('_', ' ')}
+        </button>
+      </form>
+    ))}
+    <form method="post" action="/mailchimp/faults/clear">
+      <button type="submit">No more faults</button>
+    </form>
+  </section>
 );

@@ -31,3 +31,21 @@ export const invalidFields = (errors: FieldError[]) =>
     "The resource submitted could not be validated. For field-specific details, see the 'errors' array.",
     errors,
   );
+
+/** The problem as the body of an answer; `instance` names the request. */
+export const problemBody = (
+  {
+    status,
+    title,
+    detail,
+    errors = [],
+  }: Pick<Problem, 'status' | 'title' | 'detail'> & Partial<Pick<Problem, 'errors'>>,
+  instance: string,
+) => ({
+  type: 'https://mailchimp.com/developer/marketing/docs/errors/',
+  title,
+  status,
+  detail,
+  instance,
+  ...(errors.length > 0 && { errors }),
+});

@@ -46,15 +46,20 @@ export const patchMember = z.strictObject({
   email_address: email_address.exactOptional(),
   status: status.exclude(['transactional']).exactOptional(),
 });
+export const batchMember = z.strictObject({
+  ...profile,
+  email_address: z.string(),
+  status: status.exactOptional(),
+});
 export const batchMembers = z.strictObject({
-  members: z
-    .array(z.strictObject({ ...profile, email_address: z.string(), status: status.exactOptional() }))
-    .min(1)
-    .max(500),
+  members: z.array(batchMember).min(1).max(500),
   update_existing: z.boolean().default(false),
 });
 export type MemberChange = z.infer<typeof patchMember> | z.infer<typeof putMember>;
-export type BatchMembers = z.infer<typeof batchMembers>;
+export interface BatchMembers {
+  members: z.infer<typeof batchMember>[];
+  update_existing: boolean;
+}
 
 export const interestCategory = z.strictObject({
   title: z.string().min(1),
@@ -79,10 +84,16 @@ export const mergeField = z.strictObject({
   help_text: z.string().default(''),
 });
 
-export const webhook = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }),
+const webhookUrl = z.url({ protocol: /^https?$/ });
+export const createWebhook = z.strictObject({
+  url: webhookUrl,
   events: webhookEvents.prefault({}),
   sources: webhookSources.prefault({}),
+});
+export const updateWebhook = z.strictObject({
+  url: webhookUrl.exactOptional(),
+  events: z.partialRecord(webhookEvents.keyof(), z.boolean()).exactOptional(),
+  sources: z.partialRecord(webhookSources.keyof(), z.boolean()).exactOptional(),
 });
 
 const selection = { fields: list.optional(), exclude_fields: list.optional() };
@@ -113,6 +124,7 @@ export const membersQuery = z.strictObject({
   sort_field: z.enum(['timestamp_opt', 'timestamp_signup', 'last_changed']).optional(),
   sort_dir: z.enum(['ASC', 'DESC']).default('ASC'),
 });
+/** Dotted paths of answers. */
 export type Selection = z.infer<typeof selectionQuery>;
 export type Page = z.infer<typeof pageQuery>;
 export type MembersQuery = z.infer<typeof membersQuery>;

@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 
-// Everything the sandbox account knows, as one plain object. Fields that the API shows carry its names.
+// The shapes of everything the sandbox account knows. Fields that the API shows carry its names.
 
 export const settableStatuses = [
   'subscribed',
@@ -28,12 +28,20 @@ export const mergeFieldTypes = [
 
 export const mergeValue = z.union([z.string(), z.number(), z.record(z.string(), z.string())]);
 
-const member = z.object({
+/** Ids of categories, interests, webhooks, campaigns and addresses: ten hexadecimal digits. */
+export const newId = () => randomUUID().slice(-10);
+/** The id of a contact, which stays when the address changes. */
+export const newContactId = () => randomUUID().replaceAll('-', '');
+
+const savedMember = z.object({
   web_id: z.number(),
+  contact_id: z.string().default(newContactId),
+  /** Of the address, not of the contact. */
+  unique_email_id: z.string().default(newId),
   email_address: z.string(),
   status: z.enum(statuses),
   /** Set when the person or a bounce ended it: from then on only the person can come back. */
-  compliance: z.enum(['left', 'bounced']).nullable(),
+  compliance: z.enum(['left', 'complained', 'bounced']).nullable(),
   unsubscribe_reason: z.string(),
   email_type: z.string(),
   interests: z.record(z.string(), z.boolean()),
@@ -91,60 +99,40 @@ const webhook = z.object({
   url: z.string(),
   events: webhookEvents,
   sources: webhookSources,
+  /** Null: calls are not signed. */
+  signing_secret: z.string().nullable().default(null),
+  /** By an answer of 410: no longer called. */
+  disabled: z.boolean().default(false),
 });
 
-export const accountState = z.object({
+/** The account as it is kept in a file. */
+export const savedAccount = z.object({
   audience: z.object({ id: z.string(), web_id: z.number(), name: z.string(), date_created: z.string() }),
-  /** The last number given out as a `web_id` or `merge_id`. */
+  /** The last number given out as a `web_id`. */
   lastNumber: z.number(),
   categories: z.array(category),
   interests: z.array(interest),
   merge_fields: z.array(mergeField),
   webhooks: z.array(webhook),
-  /** By the MD5 of the lower-cased address, the API's member id. */
-  members: z.record(z.string(), member),
+  /** By member id. */
+  members: z.record(z.string(), savedMember),
   /** Member ids that were permanently deleted. */
   forgotten: z.array(z.string()),
 });
 
-export type Member = z.infer<typeof member>;
+export type SavedAccount = z.infer<typeof savedAccount>;
+/** `id` is the MD5 of the lower-cased address. A change makes a new object. */
+export type Member = Readonly<z.infer<typeof savedMember> & { id: string }>;
 export type InterestCategory = z.infer<typeof category>;
 export type Interest = z.infer<typeof interest>;
 export type MergeField = z.infer<typeof mergeField>;
 export type Webhook = z.infer<typeof webhook>;
-export type AccountState = z.infer<typeof accountState>;
 export type Status = (typeof statuses)[number];
+/** Who caused an event: the person, a Mailchimp user, or a program. */
+export type Source = keyof Webhook['sources'];
 
 /** The member id of an address. */
-export const memberId = (email: string) => createHash('md5').update(email.trim().toLowerCase()).digest('hex');
-
-/** Ids of categories, interests and webhooks: ten hexadecimal digits. */
-export const newId = () => randomBytes(5).toString('hex');
+export const memberId = (email: string) => hash('md5', email.trim().toLowerCase(), 'hex');
 
 /** The API's way of writing a time: ISO 8601, whole seconds, with offset. */
 export const timestamp = (time: Date) => time.toISOString().replace(/\.\d+Z$/, '+00:00');
-
-const nameField = (merge_id: number, tag: string, name: string): MergeField => ({
-  merge_id,
-  tag,
-  name,
-  type: 'text',
-  required: false,
-  default_value: '',
-  public: true,
-  display_order: merge_id + 1,
-  options: { size: 25 },
-  help_text: '',
-});
-
-/** A new account with one empty audience and the merge fields that every audience starts with. */
-export const freshAccount = (now: Date): AccountState => ({
-  audience: { id: newId(), web_id: 1001, name: 'Newsletters', date_created: timestamp(now) },
-  lastNumber: 1001,
-  categories: [],
-  interests: [],
-  merge_fields: [nameField(1, 'FNAME', 'First Name'), nameField(2, 'LNAME', 'Last Name')],
-  webhooks: [],
-  members: {},
-  forgotten: [],
-});

@@ -1,10 +1,15 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type AccountState, accountState, freshAccount } from './state.ts';
+import { type AccountState, freshAccount, openAccount, saveAccount } from './account.ts';
+import { savedAccount } from './state.ts';
 
-/** Rest between two writes, so that a stream of changes does not write the whole file for each. */
+/**
+ * Rest between two writes, so that a stream of changes does not write the whole file for each; and longer
+ * than the write took, so that a large audience still leaves time for other work.
+ */
 const restMs = 100;
+const restPerWrite = 4;
 
 export interface Store {
   state: AccountState;
@@ -29,9 +34,11 @@ export async function openStore(folder: string | null, now: Date): Promise<Store
   async function write(): Promise<void> {
     while (dirty) {
       dirty = false;
-      await writeFile(`${file}.new`, JSON.stringify(state, null, 1));
+      const began = performance.now();
+      await writeFile(`${file}.new`, JSON.stringify(saveAccount(state), null, 1));
       await rename(`${file}.new`, file);
-      await pause(restMs, undefined, { signal: hurry.signal, ref: false }).catch(() => {});
+      const rest = Math.max(restMs, restPerWrite * (performance.now() - began));
+      await pause(rest, undefined, { signal: hurry.signal, ref: false }).catch(() => {});
     }
   }
 
@@ -66,7 +73,7 @@ async function read(file: string): Promise<AccountState | null> {
     throw error;
   }
   try {
-    return accountState.parse(JSON.parse(text));
+    return openAccount(savedAccount.parse(JSON.parse(text)));
   } catch {
     throw new Error(`${file} is not a state of the sandbox Mailchimp; move it away to start afresh.`);
   }
