@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createLog } from './platform/log.ts';
@@ -27,6 +28,7 @@ async function withSandbox(settings: Settings) {
       url: sandbox.smtpUrl,
       from: { name: settings.publication.name, address: 'newsletters@daily.example' },
     },
+    webhook: { ...settings.webhook, secret: settings.webhook.secret ?? randomBytes(16).toString('hex') },
     allowedOrigins: [...settings.allowedOrigins, sandbox.url],
   };
   return { settings: complete, sandbox };
@@ -42,6 +44,7 @@ async function main(): Promise<void> {
     throw error;
   });
   if (sandbox !== null) await (await import('./sandbox/lists.ts')).offerDemoLists(service.database);
+  if (given.mailchimp === null) await service.operations.setup();
 
   log.info({ port: service.port, role: settings.role }, 'Footnote is ready');
   if (sandbox !== null) {

@@ -1,10 +1,20 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { adminApi } from './admin/api.ts';
+import { doctor } from './admin/doctor.ts';
+import type { Operations } from './admin/mailchimp.ts';
 import { defaultConsentText, offerConsentWording } from './consent/wordings.ts';
 import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
 import { connect } from './mailchimp/client.ts';
+import { openGate } from './mailchimp/gate.ts';
+import {
+  type Reconciling,
+  reconcileJob,
+  reconcileQueue,
+  requestReconciliation,
+} from './mailchimp/reconcile.ts';
+import { setup, webhookUrlOf } from './mailchimp/setup.ts';
 import { type Sync, startSync } from './mailchimp/sync.ts';
 import { type Database, openDatabase } from './platform/database.ts';
 import type { Log } from './platform/log.ts';
@@ -12,6 +22,7 @@ import { openQueue } from './platform/queue.ts';
 import type { Settings } from './settings.ts';
 import { linksOf } from './subscribing/links.ts';
 import { openSubscribing, type Subscribing } from './subscribing/subscribing.ts';
+import { createMetrics } from './web/metrics.ts';
 import { createHealth, createWeb } from './web/web.ts';
 
 /** Settings that name a Mailchimp account and a mail server, be they the sandbox's. */
@@ -26,6 +37,7 @@ export interface Service {
   subscribing: Subscribing;
   /** Absent in a process that only serves the web. */
   sync: Sync | null;
+  operations: Operations;
   /** Takes nothing new, finishes what is in flight, and closes everything. */
   stop(): Promise<void>;
 }
@@ -54,9 +66,18 @@ export async function startService(
 
     const database = await openDatabase(settings.database, log);
     closing.push(() => database.close());
-    const queue = await openQueue(database, { mail: mailQueue }, { worker: isWorker, log });
+    const queue = await openQueue(
+      database,
+      { mail: mailQueue, reconcile: reconcileQueue },
+      { worker: isWorker, log },
+    );
     closing.push(() => queue.stop());
     await offerDefaultWording(database);
+
+    const { concurrency, reconcileMinutes } = settings.sync;
+    const gate = openGate(database.places('mailchimp', concurrency), concurrency);
+    const metrics = createMetrics({ database, callsInFlight: gate.inFlight });
+    const api = connect(settings.mailchimp, gate, metrics.recordCall);
 
     let sync: Sync | null = null;
     let mail: MailHealth | null = null;
@@ -95,15 +116,54 @@ export async function startService(
         log,
       };
       await queue.work('mail', (data) => deliver(postman, data));
-      sync = startSync({ database, api: connect(settings.mailchimp), links, log });
+
+      const footerLinks = (key: string) => ({
+        unsubscribe: links.unsubscribe(key),
+        preferences: links.preferences(key),
+      });
+      const reconciling: Reconciling = { database, api, footerLinks, log };
+      await queue.work('reconcile', (data) => reconcileJob(reconciling, data));
+      await queue.schedule('reconcile', 'incremental', everyMinutes(reconcileMinutes), {
+        kind: 'incremental',
+      });
+      await queue.schedule('reconcile', 'full', nightly, { kind: 'full' });
+      sync = startSync({
+        database,
+        api,
+        subscribing,
+        footerLinks,
+        log,
+        hear: () => reconcileJob(reconciling, { kind: 'incremental' }),
+        concurrency,
+      });
       const lane = sync;
       closing.push(() => lane.stop());
     }
+    // Before the lane stops, which waits for its calls: those that wait for a place are not made any more.
+    closing.push(() => gate.close());
+
+    const operations: Operations = {
+      doctor: () => doctor({ database, api, settings, now }),
+      setup: () =>
+        setup({ database, api, webhookUrl: webhookUrlOf(settings.baseUrl, settings.webhook.secret) }),
+      requestReconciliation: (wish) =>
+        database.transaction(async (tx) => {
+          const id = await requestReconciliation(tx, wish);
+          await queue.add(tx, 'reconcile', [{ data: { id }, startAfter: 0 }]);
+          return id;
+        }),
+      onRetry: () => sync?.wake(),
+    };
 
     let stopping = false;
     const health = {
       database,
-      workerHealth: () => ({ mailchimp: sync?.status() ?? elsewhere, mail: mail ?? elsewhere }),
+      workerHealth: () => ({
+        mailchimp: sync === null ? elsewhere : { callsInFlight: gate.inFlight() },
+        mail: mail ?? elsewhere,
+      }),
+      metrics,
+      adminApiKey: settings.adminApiKey,
       isStopping: () => stopping,
       site,
       log,
@@ -117,7 +177,8 @@ export async function startService(
           links,
           allowedOrigins,
           trustProxy,
-          adminApi: adminApi({ database, adminApiKey: settings.adminApiKey }),
+          webhook: { ...settings.webhook, audienceId: api.audienceId, onHint: () => sync?.wake() },
+          adminApi: adminApi({ database, adminApiKey: settings.adminApiKey, operations }),
         })
       : createHealth(health);
     // A-12: slow or endless requests do not hold a connection.
@@ -130,6 +191,7 @@ export async function startService(
       database,
       subscribing,
       sync,
+      operations,
       stop: async () => {
         stopping = true;
         await closeAll();
@@ -140,6 +202,11 @@ export async function startService(
     throw error;
   }
 }
+
+/** When the audience is compared as a whole: in the small hours, off the full hour that everybody uses. */
+const nightly = '17 3 * * *';
+
+const everyMinutes = (minutes: number) => (minutes === 60 ? '0 * * * *' : `*/${minutes} * * * *`);
 
 /** What a process that only serves the web says of the worker's part. */
 const elsewhere = { worker: 'in another process' };

@@ -104,8 +104,12 @@ const variables = z.object({
   MAILCHIMP_CONCURRENCY: read('a whole number from 1 to 10, as Mailchimp allows ten', (text) =>
     wholeNumber(text, 1, 10),
   ).default(4),
-  MAILCHIMP_RECONCILE_MINUTES: read('a whole number of minutes from 1 to 1440', (text) =>
-    wholeNumber(text, 1, 1440),
+  MAILCHIMP_RECONCILE_MINUTES: read(
+    'a number of minutes that divides the hour, such as 10, 30 or 60',
+    (text) => {
+      const minutes = wholeNumber(text, 1, 60);
+      return minutes !== undefined && 60 % minutes === 0 ? minutes : undefined;
+    },
   ).default(30),
   SMTP_URL: read('an smtp:// or smtps:// URL with a host', smtpUrlOf).optional(),
   MAIL_FROM: read('one sender, such as The Daily Example <news@daily.example>', senderOf).optional(),

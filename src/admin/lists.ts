@@ -1,8 +1,9 @@
-import express, { Router } from 'express';
+import { Router } from 'express';
 import { z } from 'zod';
 import type { Database } from '../platform/database.ts';
 import { archiveList, everyList, saveList } from '../subscribing/lists.ts';
 import { onlyVerbs, Problem } from '../web/problems.ts';
+import { jsonBody, parse } from './bodies.ts';
 
 const slugPattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const slugRule = 'must be lower-case letters, digits and single hyphens, such as morning-briefing';
@@ -30,7 +31,7 @@ export function listRoutes(database: Database): Router {
     .get(async (_req, res) => {
       res.json({ lists: await everyList(database) });
     })
-    .post(express.json({ limit: '8kb' }), async (req, res) => {
+    .post(jsonBody, async (req, res) => {
       const list = parse(newList, req.body);
       const lists = await everyList(database);
       if (lists.some(({ slug }) => slug === list.slug)) {
@@ -46,7 +47,7 @@ export function listRoutes(database: Database): Router {
     .get(async (req, res) => {
       res.json(await find(req.params.slug));
     })
-    .patch(express.json({ limit: '8kb' }), async (req, res) => {
+    .patch(jsonBody, async (req, res) => {
       const list = await find(z.string().parse(req.params['slug']));
       const { name = list.name, description = list.description } = parse(editedList, req.body);
       await saveList(database, { slug: list.slug, name, description, position: list.position });
@@ -70,12 +71,4 @@ export function listRoutes(database: Database): Router {
   }
 
   return router;
-}
-
-function parse<T>(shape: z.ZodType<T>, body: unknown): T {
-  const read = shape.safeParse(body);
-  if (read.success) return read.data;
-  const errors = read.error.issues.map(({ path, message }) => ({ field: path.join('.') || 'body', message }));
-  const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
-  throw new Problem(422, 'Unprocessable Content', `${detail}.`, errors);
 }

@@ -153,10 +153,12 @@ export const callTimeout = 45_000;
  * Connects to one audience through Mailchimp's own client. Nothing is sent before the first call.
  * @param settings the API key, `https://<dc>.api.mailchimp.com/3.0` or what stands in for it, the audience
  * @param gate what every call has to pass; without one, every call is made at once
+ * @param onCall told of every call that ended: `ok`, the HTTP status, `timeout`, `unreadable` or `no answer`
  */
 export function connect(
   settings: { apiKey: string; baseUrl: string; audienceId: string; timeoutMs?: number },
   gate: Pick<Gate, 'run'> = { run: (call) => call() },
+  onCall: (outcome: string, seconds: number) => void = () => {},
 ): MailchimpApi {
   const client = new ApiClient();
   // The client replaces the first "server" of a URL by this setting; as the base URL is complete, by itself.
@@ -175,7 +177,18 @@ export function connect(
     path: string,
     options: CallOptions = {},
   ): Promise<T> {
-    return gate.run(() => exchange(shape, method, path, options));
+    return gate.run(async () => {
+      const begun = performance.now();
+      const ended = (outcome: string) => onCall(outcome, (performance.now() - begun) / 1000);
+      try {
+        const answer = await exchange(shape, method, path, options);
+        ended('ok');
+        return answer;
+      } catch (error) {
+        ended(error instanceof MailchimpError ? error.outcome : 'no answer');
+        throw error;
+      }
+    });
   }
 
   async function exchange<T>(

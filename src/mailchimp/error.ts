@@ -26,6 +26,13 @@ export class MailchimpError extends Error {
     this.requestId = requestId;
   }
 
+  /** What happened, in a word that is good for counting. */
+  get outcome(): string {
+    if (this.title === unreadable) return 'unreadable';
+    if (this.status !== null) return String(this.status);
+    return this.title === timedOut ? 'timeout' : 'no answer';
+  }
+
   /** "Too many": told as 429, or by the firewall before the API as a 403 that is no problem body. */
   get throttles(): boolean {
     return this.status === 429 || (this.status === 403 && this.title === null);

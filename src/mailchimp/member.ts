@@ -6,8 +6,18 @@ export interface Person {
   email: string;
   firstName: string | null;
   locale: string;
-  /** Every interest of the audience that stands for one of our lists. */
-  interests: { id: string; wanted: boolean }[];
+  /** Every list that the audience has an interest for, and every one that they are on. */
+  lists: {
+    id: number;
+    /** Null while the audience has none. */
+    interest: string | null;
+    /** Since when it stands for the list. */
+    mappedAt: Date | null;
+    subscribed: boolean;
+    /** The consent that the subscription rests or rested on. */
+    consentSeq: number | null;
+    consentAt: Date | null;
+  }[];
   /** The newest consent behind a current subscription; null when they are on no list. */
   consent: { seq: number; at: Date; ip: string | null } | null;
   /** The newest consent that Mailchimp has taken. */
@@ -28,7 +38,9 @@ export interface FooterLinks {
  */
 export function wantedMember(person: Person, links: FooterLinks): PutMember {
   const { consent } = person;
-  const interests = Object.fromEntries(person.interests.map(({ id, wanted }) => [id, wanted]));
+  const interests = Object.fromEntries(
+    person.lists.flatMap(({ interest, subscribed }) => (interest === null ? [] : [[interest, subscribed]])),
+  );
   if (consent === null) {
     return { email_address: person.email, status_if_new: 'unsubscribed', status: 'unsubscribed', interests };
   }

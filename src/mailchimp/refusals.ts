@@ -11,6 +11,8 @@ export type RefusalKind =
   | 'too_many_sign_ups'
   /** An interest that we hold for a list is gone from the audience. */
   | 'interest'
+  /** The member did not take the links for the footer of campaigns. */
+  | 'links'
   /** The audience demands a merge field that we do not send. */
   | 'required_field'
   /** The key, the role, the account or the audience. */
@@ -19,8 +21,12 @@ export type RefusalKind =
   | 'compliance'
   /** Asked for that opt-in; the person has Mailchimp's mail. */
   | 'awaiting_mailchimp_confirmation'
-  /** Not subscribed at Mailchimp, and we hold no consent that is newer (I2). */
-  | 'left_at_mailchimp'
+  /** Put away by a Mailchimp user, who may bring them back; we do so only for a newer consent (I2). */
+  | 'archived'
+  /** Not subscribed at Mailchimp for another reason, and we hold no consent that is newer (I2). */
+  | 'not_subscribed'
+  /** The audience does not know the address any more: deleted, or moved without our hearing where to. */
+  | 'missing'
   /** Permanently deleted there: only the person can return, through Mailchimp's own form. */
   | 'forgotten'
   /** Mailchimp takes the address for fake or unusable. */
@@ -78,10 +84,19 @@ export const serverTimeout = 120 * second;
 
 const firstDelay: Partial<Record<RefusalKind, number>> = {
   transient: 2 * second,
-  interest: 2 * second,
   throttled: 30 * second,
   required_field: 30 * second,
   configuration: 30 * second,
+};
+
+/** What is tried a few times only, and when. */
+const fewAttempts: Partial<Record<RefusalKind, number[]>> = {
+  too_many_sign_ups: [6 * hour, 24 * hour, 72 * hour],
+  // The audience is made ready before each of these; what that does not mend needs an operator.
+  interest: [2 * second, 60 * second, hour],
+  links: [2 * second, 60 * second, hour],
+  // By then, a webhook or a reconciliation tells of an address that moved; else it is made again.
+  missing: [2 * hour],
 };
 
 /**
@@ -90,11 +105,16 @@ const firstDelay: Partial<Record<RefusalKind, number>> = {
  * @param random from 0 to 1: spreads repeats by half of the delay either way
  */
 export function retryDelay(kind: RefusalKind, attempts: number, random: number): number | null {
-  if (kind === 'too_many_sign_ups') return [6 * hour, 24 * hour, 72 * hour][attempts - 1] ?? null;
+  const steps = fewAttempts[kind];
+  if (steps !== undefined) return steps[attempts - 1] ?? null;
   if (kind === 'timeout') return Math.min(serverTimeout * 2 ** (attempts - 1), hour) * (1 + random / 2);
   const first = firstDelay[kind];
   return first === undefined ? null : Math.min(first * 2 ** (attempts - 1), hour) * (0.5 + random);
 }
+
+/** Whether everybody would have met it: the line, the account, the audience; nothing of the contact's own. */
+export const isOfEverybody = (kind: RefusalKind): boolean =>
+  ['transient', 'timeout', 'throttled', 'configuration'].includes(kind);
 
 /** Whether repeating cannot help. */
 export const isFinal = (kind: RefusalKind): boolean => retryDelay(kind, 1, 0) === null;

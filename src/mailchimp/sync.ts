@@ -1,31 +1,22 @@
 import type { Database } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
-import type { Links } from '../subscribing/links.ts';
+import type { Subscribing } from '../subscribing/subscribing.ts';
 import { readyAudience } from './audience.ts';
-import type { MailchimpApi, Member, PutMember } from './client.ts';
-import {
-  acknowledge,
-  type Contact,
-  loadContacts,
-  putBack,
-  type Refusal,
-  recordRefusal,
-  takeDue,
-} from './contacts.ts';
+import { createBell } from './bell.ts';
+import { type EqualisingMany, equaliseMany, fitsBulk } from './bulk.ts';
+import { bulkSize, type MailchimpApi } from './client.ts';
+import { putBack, type TakenContact, takeDue } from './contacts.ts';
 import { MailchimpError } from './error.ts';
-import { wantedMember } from './member.ts';
-import { classify, isFinal, type RefusalKind, retryDelay, serverTimeout } from './refusals.ts';
+import { GateClosed } from './gate.ts';
+import { classify } from './refusals.ts';
+import { refuse } from './settle.ts';
+import { type Equalising, equaliseOne } from './single.ts';
 
 export interface Sync {
   /** Says that something was committed, so that nobody waits for the next look. */
   wake(): void;
   /** Resolves when nothing is under way and nothing can be done now. */
   idle(): Promise<void>;
-  /**
-   * `stopped` says why nobody is sent to Mailchimp at present; nothing is lost meanwhile. `trouble` is why
-   * the last call failed for reasons that are nobody's own, null once one succeeds.
-   */
-  status(): { stopped: string | null; trouble: string | null };
   /** Takes nothing more and waits for the calls under way. */
   stop(): Promise<void>;
 }
@@ -33,51 +24,81 @@ export interface Sync {
 const usualPace = {
   /** How often to look for what nobody told us of. */
   poll: 1_000,
-  /** How long nobody else may take a contact; longer than a call can last. */
+  /** How long nobody else may take a contact; longer than its calls can last. */
   lease: 60_000,
-  /** The rest for all after Mailchimp said "too many". */
-  rest: 2_000,
+  /** How long after it was taken a contact's calls may begin; with the longest call, within the lease. */
+  patience: 25_000,
   /** How often to try again when the key or the audience is wrong. */
   probe: 60_000,
 };
+
+/** From how many contacts on one call for all is worth it. */
+const worthBulk = 20;
+
+/** So many firewall pages in a row are no accident. */
+const blockedTooOften = 5;
 
 /**
  * Starts the lane that keeps the audience equal to the database: it takes the contacts whose wanted
  * revision is not the acknowledged one, sends what is wanted at that moment, and acknowledges exactly
  * that. Lost answers, repeats and crashes are harmless, for the last call made says all there is to say.
- * @param concurrency calls at a time; Mailchimp allows ten for all processes together
+ * @param concurrency calls at a time; the gate behind `api` holds all processes to it
+ * @param hear reads what changed in the audience of late, before a backlog is written over it
  */
 export function startSync({
   database,
   api,
-  links,
+  subscribing,
+  footerLinks,
   log,
+  hear,
   concurrency = 4,
   pace = usualPace,
 }: {
   database: Database;
   api: MailchimpApi;
-  links: Pick<Links, 'unsubscribe' | 'preferences'>;
+  subscribing: Pick<Subscribing, 'run'>;
+  footerLinks: Equalising['footerLinks'];
   log: Log;
+  hear: () => Promise<void>;
   concurrency?: number;
   pace?: typeof usualPace;
 }): Sync {
-  const { audienceId } = api;
   const bell = createBell();
-  const underWay = new Map<string, Promise<void>>();
+  const standing = createStanding(database, log);
+  const underWay = new Set<Promise<void>>();
+  const busyWith = new Set<string>();
   let waiting: (() => void)[] = [];
   let stopping = false;
-  let stopped: string | null = null;
-  let trouble: string | null = null;
-  let restUntil = 0;
-  let readying: Promise<void> | null = null;
+  let nextProbe = 0;
+  let blocked = 0;
+  /** How many go into one call: fewer after one took too long. */
+  let size = bulkSize;
+  let readying: Promise<unknown> | null = null;
+  /** The audience is heard once in each stretch of work; resolves to whether that went well. */
+  let hearing: Promise<boolean> | null = null;
+  let heard: boolean | null = null;
+
+  const parts: EqualisingMany = {
+    database,
+    api,
+    subscribing,
+    footerLinks,
+    ready,
+    log,
+    failed,
+    answered: () => {
+      size = Math.min(bulkSize, size * 2);
+      wentWell();
+    },
+  };
 
   async function run(): Promise<void> {
     await ready().catch(reportTrouble);
     while (!stopping) {
-      const rest = restUntil - Date.now();
+      const rest = nextProbe - Date.now();
       if (rest > 0) {
-        if (stopped !== null) answerIdle(waiting);
+        answerIdle([...waiting]);
         await bell.sleep(rest);
         continue;
       }
@@ -88,11 +109,12 @@ export function startSync({
         return false;
       });
       if (!more) {
+        if (underWay.size === 0) hearing = heard = null;
         answerIdle(asking);
         await bell.sleep(pace.poll);
       }
     }
-    await Promise.all(underWay.values());
+    await Promise.all(underWay);
     answerIdle(waiting);
   }
 
@@ -102,164 +124,152 @@ export function startSync({
     for (const resolve of asking) resolve();
   }
 
-  /** Fills the free places. @returns whether there may be more to do at once */
+  /** Takes the next set. @returns whether there may be more to do at once */
   async function round(): Promise<boolean> {
-    if (stopped !== null && !(await recovered())) return true;
-    const limit = concurrency - underWay.size;
-    if (limit === 0) return false;
-    const ids = await takeDue(database, { limit, leaseMs: pace.lease, except: [...underWay.keys()] });
-    for (const contact of await loadContacts(database, audienceId, ids)) {
-      const call = equalise(contact)
-        .catch((error: unknown) => {
-          log.error({ err: error, subscriberId: contact.subscriberId }, 'a contact could not be worked off');
-        })
-        .finally(() => {
-          underWay.delete(contact.subscriberId);
-          bell.ring();
-        });
-      underWay.set(contact.subscriberId, call);
-    }
-    return ids.length === limit;
-  }
-
-  async function equalise(contact: Contact): Promise<void> {
-    try {
-      if (contact.unmapped) {
-        await ready();
-        await putBack(database, contact, 0);
-        return;
-      }
-      const wanted = wantedMember(contact, {
-        unsubscribe: links.unsubscribe(contact.linkKey),
-        preferences: links.preferences(contact.linkKey),
-      });
-      if (contact.consent === null) await optOut(contact, wanted);
-      else await judge(contact, wanted, await subscribe(wanted));
-    } catch (error) {
-      if (!(error instanceof MailchimpError)) throw error;
-      await refused(contact, error);
-    }
-  }
-
-  /** Never given up. What Mailchimp refuses of somebody whom it does not mail anyway is as good as done. */
-  async function optOut(contact: Contact, wanted: PutMember): Promise<void> {
-    const member = await api.putMember(wanted).catch((error: unknown) => {
-      if (!(error instanceof MailchimpError) || !isFinal(classify(error))) throw error;
-      return api.getMember(contact.email);
+    if (standing.stopped() !== null && !(await recovered())) return true;
+    // Twice as many sets as calls, so that one is taken and settled while another is sent.
+    if (underWay.size >= concurrency * 2) return false;
+    const knew = heard;
+    const set = await takeDue(database, api.audienceId, {
+      limit: size,
+      leaseMs: pace.lease,
+      except: [...busyWith],
     });
-    if (member?.status === 'subscribed' || member?.status === 'pending') {
-      await refuse(contact, 'transient', { title: `Mailchimp still has this contact as ${member.status}` });
-    } else {
-      await settle(contact);
-    }
+    if (set.length === 0) return false;
+    for (const { subscriberId } of set) busyWith.add(subscriberId);
+    const work = workOff(set, knew)
+      .catch((error: unknown) => log.error({ err: error }, 'contacts could not be worked off'))
+      .finally(() => {
+        underWay.delete(work);
+        for (const { subscriberId } of set) busyWith.delete(subscriberId);
+        bell.ring();
+      });
+    underWay.add(work);
+    return true;
   }
 
-  /**
-   * A person who left over there can return by our consent only through Mailchimp's own opt-in: asking for
-   * `pending` makes Mailchimp mail it to them. Asked once, for a consent that is new.
-   */
-  async function subscribe(wanted: PutMember): Promise<Member> {
+  /** @param knew whether the audience had been heard when the set was taken; null: not yet */
+  async function workOff(set: TakenContact[], knew: boolean | null): Promise<void> {
+    const takenAt = Date.now();
+    let bulk = set.filter(fitsBulk);
+    if (bulk.length >= worthBulk && knew === null && bulk.some(isOptIn)) {
+      // What is heard may be about these, so they are taken anew after it.
+      await putBack(database, set);
+      await hearOnce();
+      return;
+    }
+    // Without it, who is not read one by one could be raised over their own opt-out.
+    if (knew === false) bulk = bulk.filter((contact) => !isOptIn(contact));
+    if (bulk.length < worthBulk) bulk = [];
+    const inBulk = new Set(bulk);
+    const singles = set.filter((contact) => !inBulk.has(contact)).values();
+    await Promise.all([
+      bulk.length > 0 && whileOpen(bulk, () => equaliseMany(parts, bulk)),
+      ...Array.from({ length: concurrency }, async () => {
+        for (const contact of singles) await single(contact, takenAt);
+      }),
+    ]);
+  }
+
+  const isOptIn = ({ consent }: TakenContact) => consent !== null;
+
+  function hearOnce(): Promise<boolean> {
+    hearing ??= hear()
+      .then(
+        () => true,
+        (error: unknown) => reportTrouble(error).then(() => false),
+      )
+      .then((well) => {
+        heard = well;
+        return well;
+      });
+    return hearing;
+  }
+
+  async function single(contact: TakenContact, takenAt: number): Promise<void> {
+    if (stopping || standing.stopped() !== null || Date.now() - takenAt > pace.patience) {
+      return putBack(database, [contact]);
+    }
+    await whileOpen([contact], async () => {
+      try {
+        await equaliseOne(parts, contact);
+        wentWell();
+      } catch (error) {
+        if (!(error instanceof MailchimpError)) throw error;
+        await failed([contact], error);
+      }
+    });
+  }
+
+  /** What the gate does not let out any more waits for the next process. */
+  async function whileOpen(contacts: TakenContact[], work: () => Promise<void>): Promise<void> {
     try {
-      return await api.putMember(wanted);
+      await work();
     } catch (error) {
-      const barred = error instanceof MailchimpError && classify(error) === 'compliance';
-      if (!barred || wanted.status !== 'subscribed') throw error;
-      return await api.putMember({ ...wanted, status: 'pending' });
+      if (!(error instanceof GateClosed)) throw error;
+      await putBack(database, contacts);
     }
   }
 
-  /** Compares what Mailchimp says it holds now with what was wanted. */
-  async function judge(contact: Contact, wanted: PutMember, member: Member): Promise<void> {
-    const title = `Mailchimp has this contact as ${member.status}`;
-    if (member.status === 'pending') {
-      await refuse(contact, 'awaiting_mailchimp_confirmation', { title }, { tookConsent: true });
-    } else if (member.status !== 'subscribed') {
-      await refuse(contact, 'left_at_mailchimp', { title });
-    } else if (!Object.entries(wanted.interests).every(([id, on]) => member.interests[id] === on)) {
-      await ready();
-      await refuse(contact, 'interest', { title: 'Mailchimp does not know an interest' });
-    } else {
-      await settle(contact);
-    }
+  function wentWell(): void {
+    blocked = 0;
+    standing.setTrouble(null);
   }
 
-  async function settle(contact: Contact): Promise<void> {
-    trouble = null;
-    // A call that we no longer waited for may reach the audience after this one. Nothing is final before
-    // it cannot any more, so this is sent again then.
-    const mayStillAct =
-      contact.refusal?.kind === 'timeout' ? Date.parse(contact.refusal.at) + serverTimeout - Date.now() : 0;
-    if (mayStillAct > 0) await putBack(database, contact, mayStillAct);
-    else await acknowledge(database, contact);
-  }
-
-  async function refused(contact: Contact, error: MailchimpError): Promise<void> {
+  async function failed(contacts: readonly TakenContact[], error: MailchimpError): Promise<void> {
     const kind = classify(error);
-    if (kind === 'configuration') {
+    blocked = error.status === 403 && kind === 'throttled' ? blocked + 1 : 0;
+    if (kind === 'configuration' || blocked >= blockedTooOften) {
       const fault = await findFault();
       if (fault !== null) {
         stopLane(fault);
-        return putBack(database, contact, 0);
+        return putBack(database, contacts);
       }
     }
-    if (kind === 'transient' || kind === 'timeout' || kind === 'throttled') trouble = error.message;
-    if (kind === 'throttled') restUntil = Date.now() + pace.rest;
+    if (kind === 'transient' || kind === 'timeout' || kind === 'throttled')
+      standing.setTrouble(error.message);
+    if (kind === 'timeout' && contacts.length > 1) size = Math.max(worthBulk, Math.floor(size / 2));
     if (kind === 'interest') await ready().catch(reportTrouble);
-    await refuse(contact, kind, error);
-  }
-
-  async function refuse(
-    contact: Contact,
-    kind: RefusalKind,
-    facts: Partial<Pick<Refusal, 'status' | 'title' | 'detail' | 'requestId'>>,
-    { tookConsent = false } = {},
-  ): Promise<void> {
-    const { status = null, title = null, detail = '', requestId = null } = facts;
-    const at = new Date().toISOString();
-    const since = contact.refusal?.kind === kind ? contact.refusal.since : at;
-    const delayMs = retryDelay(kind, contact.attempts + 1, Math.random());
-    log.warn(
-      { subscriberId: contact.subscriberId, kind, status, title, requestId, delayMs },
-      'Mailchimp is not equal for a contact',
-    );
-    await recordRefusal(
+    await refuse(
       database,
-      contact,
-      { kind, status, title, detail, requestId, since, at },
-      { delayMs, tookConsent },
+      log,
+      contacts.map((contact) => ({ contact, kind, facts: error })),
     );
   }
 
-  /** Brings the audience into shape; calls made meanwhile share one. */
-  function ready(): Promise<void> {
+  async function ready(): Promise<void> {
     readying ??= readyAudience({ database, api }).finally(() => {
       readying = null;
     });
-    return readying;
+    await readying;
   }
 
   async function reportTrouble(error: unknown): Promise<void> {
-    if (error instanceof MailchimpError) trouble = error.message;
+    if (error instanceof GateClosed) return;
+    if (error instanceof MailchimpError) standing.setTrouble(error.message);
     const fault = await findFault();
     if (fault !== null) stopLane(fault);
-    else log.warn({ err: error }, 'the audience could not be made ready; it is tried again when it matters');
+    else
+      log.warn(
+        { err: error },
+        'the audience could not be read or made ready; it is tried again when it matters',
+      );
   }
 
-  /** Whether the key or the audience is at fault, and not a single contact. */
+  /** Whether the key, the account, the audience or a firewall is at fault, and not a single contact. */
   async function findFault(): Promise<MailchimpError | null> {
     try {
       await api.getAudience();
       return null;
     } catch (error) {
-      return error instanceof MailchimpError && classify(error) === 'configuration' ? error : null;
+      if (!(error instanceof MailchimpError)) return null;
+      return classify(error) === 'configuration' || error.status === 403 ? error : null;
     }
   }
 
   function stopLane(fault: MailchimpError): void {
-    if (stopped !== fault.message)
-      log.error({ reason: fault.message, requestId: fault.requestId }, 'Mailchimp is not usable');
-    stopped = fault.message;
-    restUntil = Date.now() + pace.probe;
+    standing.stop(fault);
+    nextProbe = Date.now() + pace.probe;
   }
 
   async function recovered(): Promise<boolean> {
@@ -268,10 +278,11 @@ export function startSync({
       stopLane(fault);
       return false;
     }
-    stopped = null;
-    log.info('Mailchimp is usable again');
+    blocked = 0;
+    nextProbe = 0;
+    standing.resume();
     await ready().catch(reportTrouble);
-    return stopped === null;
+    return standing.stopped() === null;
   }
 
   const running = run();
@@ -283,35 +294,49 @@ export function startSync({
         waiting.push(resolve);
         bell.ring();
       }),
-    status: () => ({ stopped, trouble }),
     stop: async () => {
       stopping = true;
       bell.ring();
       await running;
+      await standing.written();
     },
   };
 }
 
-/** Wakes one sleeper. Rung while nobody sleeps, it ends the next sleep at once, so no ring is lost. */
-function createBell() {
-  let rung = false;
-  let wake = () => {};
+/** How the lane stands, kept in the database as well, since the process that is asked may be another. */
+function createStanding(database: Database, log: Log) {
+  let stopped: string | null = null;
+  let trouble: string | null = null;
+  let writing: Promise<unknown> = Promise.resolve();
+
+  function write(): void {
+    const now = new Date();
+    const data = { stopped, stoppedAt: stopped && now, trouble, troubleAt: trouble && now };
+    writing = writing
+      .then(() => database.prisma.audienceLane.update({ where: { id: 1 }, data }))
+      .catch((error: unknown) => log.warn({ err: error }, 'how the lane stands could not be written down'));
+  }
+  write();
+
   return {
-    ring: () => {
-      rung = true;
-      wake();
+    stopped: () => stopped,
+    setTrouble(reason: string | null) {
+      if (trouble === reason) return;
+      trouble = reason;
+      write();
     },
-    sleep: async (ms: number) => {
-      if (!rung) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, ms).unref();
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      }
-      rung = false;
+    stop({ message, requestId }: MailchimpError) {
+      if (stopped === message) return;
+      stopped = message;
+      log.error({ reason: message, requestId }, 'Mailchimp is not usable');
+      write();
     },
+    resume() {
+      stopped = null;
+      trouble = null;
+      log.info('Mailchimp is usable again');
+      write();
+    },
+    written: () => writing,
   };
 }

@@ -10,6 +10,11 @@ export interface Queue {
    * queue's options say; one whose process died, once its heartbeat is missed.
    */
   work(name: string, handle: (data: unknown) => Promise<void>): Promise<void>;
+  /**
+   * Adds a job at every time that the cron expression names (UTC), once for all processes.
+   * @param key tells the schedules of a queue apart; the same again replaces the one before
+   */
+  schedule(name: string, key: string, cron: string, data: object): Promise<void>;
   /** Finishes what is in flight. */
   stop(): Promise<void>;
 }
@@ -69,6 +74,7 @@ export async function openQueue(
         ),
       );
     },
+    schedule: (name, key, cron, data) => boss.schedule(name, cron, data, { tz: 'UTC', key }),
     stop: () => boss.stop({ graceful: true, timeout: 10_000 }),
   };
 }

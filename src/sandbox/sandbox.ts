@@ -36,7 +36,7 @@ export async function startSandbox(
     smtpPort: number;
     serviceUrl: string;
     folder: string | null;
-  } & Pick<MailchimpOptions, 'audienceId' | 'signing' | 'webhookRetryGapsMs'>,
+  } & Pick<MailchimpOptions, 'audienceId' | 'signing' | 'webhookRetryGapsMs' | 'now'>,
 ): Promise<Sandbox> {
   const { port: wantedPort, smtpPort, serviceUrl, ...account } = options;
   const { folder } = account;

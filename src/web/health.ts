@@ -1,4 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Router } from 'express';
+import { readSignals, type Signals } from '../mailchimp/signals.ts';
+import type { Sql } from '../platform/database.ts';
 import { onlyVerbs } from './problems.ts';
 import type { Health } from './web.ts';
 
@@ -24,13 +27,25 @@ export function healthRoutes({ database, workerHealth, isStopping }: Health): Ro
         () => false,
       );
       const ready = reachable && !isStopping();
+      const { mailchimp, mail } = workerHealth();
+      const signals = reachable ? await promptSignals(database) : null;
       res.status(ready ? 200 : 503).json({
         status: ready ? 'ready' : 'not ready',
         database: reachable ? 'ok' : 'out of reach',
-        ...workerHealth(),
+        mailchimp: { ...(signals ?? { signals: 'out of reach' }), ...mailchimp },
+        mail,
       });
     })
     .all(onlyVerbs('GET'));
 
   return router;
+}
+
+/** The signals, or null when they cannot be had at once: a balancer does not wait for numbers. */
+async function promptSignals(sql: Sql): Promise<Signals | null> {
+  const enough = new AbortController();
+  const tooLate = pause(500, null, { signal: enough.signal }).catch(() => null);
+  const signals = await Promise.race([readSignals(sql).catch(() => null), tooLate]);
+  enough.abort();
+  return signals;
 }

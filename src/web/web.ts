@@ -8,17 +8,22 @@ import type { Links } from '../subscribing/links.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { confirmRoutes } from './confirm.ts';
 import { healthRoutes } from './health.ts';
+import { type Metrics, metricsRoutes } from './metrics.ts';
 import type { Site } from './pages/layout.tsx';
 import { preferencesRoutes } from './preferences.ts';
 import { answerErrors, notFound } from './problems.ts';
 import { signUpRoutes } from './sign-up.ts';
 import { unsubscribeRoutes } from './unsubscribe.ts';
+import { webhookRoutes } from './webhook.ts';
 
 /** What tells whether a process does well. */
 export interface Health {
   database: Database;
-  /** How Mailchimp and the mail server do. */
+  /** What only this process knows of Mailchimp and the mail server. */
   workerHealth: () => { mailchimp: object; mail: object };
+  metrics: Metrics;
+  /** Opens `/metrics`; null keeps it closed. */
+  adminApiKey: string | null;
   isStopping: () => boolean;
   site: Site;
   log: Log;
@@ -31,6 +36,15 @@ export interface Web extends Health {
   links: Links;
   allowedOrigins: readonly string[];
   trustProxy: string[];
+  webhook: {
+    /** The last segment of the webhook's URL; null: no webhook is taken. */
+    secret: string | null;
+    /** What Mailchimp signs deliveries with; null: signatures are not looked at. */
+    signingSecret: string | null;
+    audienceId: string;
+    /** Told after a commit that the lane has somebody to look at. */
+    onHint: () => void;
+  };
   /** What stands under `/admin/api`. */
   adminApi: Router;
 }
@@ -75,7 +89,9 @@ export function createWeb(web: Web): Express {
     confirmRoutes(web),
     unsubscribeRoutes(web),
     preferencesRoutes(web),
+    webhookRoutes(web),
     healthRoutes(web),
+    metricsRoutes(web),
   );
   app.use(notFound);
   app.use(answerErrors(web.site, web.log));
@@ -86,7 +102,7 @@ export function createWeb(web: Web): Express {
 export function createHealth(health: Health): Express {
   const app = express();
   app.disable('x-powered-by');
-  app.use(healthRoutes(health), notFound);
+  app.use(healthRoutes(health), metricsRoutes(health), notFound);
   app.use(answerErrors(health.site, health.log));
   return app;
 }

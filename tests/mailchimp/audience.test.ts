@@ -43,7 +43,17 @@ describe('the audience', () => {
   };
 
   it('gets one category, an interest per list and the fields for the links of the footer', async () => {
-    await ready();
+    expect(await ready()).toEqual({
+      category: { name: 'Newsletters', state: 'created' },
+      interests: [
+        { name: 'The Daily', state: 'created' },
+        { name: 'The Weekly', state: 'created' },
+      ],
+      mergeFields: [
+        { name: 'UNSUBURL', state: 'created' },
+        { name: 'PREFURL', state: 'created' },
+      ],
+    });
     expect(sandbox.audience.state.categories).toMatchObject([{ title: 'Newsletters', type: 'checkboxes' }]);
     expect(await mapping()).toEqual({ daily: 'The Daily', weekly: 'The Weekly' });
     expect(sandbox.audience.state.merge_fields).toEqual(
@@ -125,32 +135,65 @@ describe('the audience', () => {
     expect((await newsroom.contact('other@news.example')).wanted).toBe(other.wanted);
   });
 
-  it('is mapped anew when the audience is another one', async () => {
-    await ready();
-    const other = await startSandbox({
-      port: 0,
-      smtpPort: 0,
-      serviceUrl: 'http://localhost:3000',
-      folder: null,
+  describe('when it is another one', () => {
+    let other: Sandbox;
+    beforeEach(async () => {
+      other = await startSandbox({ port: 0, smtpPort: 0, serviceUrl: 'http://localhost:3000', folder: null });
     });
-    try {
+    afterEach(() => other.stop());
+
+    it('is mapped anew', async () => {
+      await ready();
       await readyAudience({ database: newsroom.database, api: connect(other.mailchimp) });
       const rows = await newsroom.database.prisma.audienceInterest.findMany();
       expect(rows.map(({ audienceId }) => audienceId)).toEqual(rows.map(() => other.mailchimp.audienceId));
       expect(rows.map(({ interestId }) => interestId).sort()).toEqual(
         other.audience.state.interests.map(({ id }) => id).sort(),
       );
-    } finally {
-      await other.stop();
-    }
+    });
+
+    it("has taken nobody's consent, so everyone is sent to it from the start", async () => {
+      await ready();
+      await newsroom.subscribe('moved@news.example', 'daily');
+      await newsroom.subscribe('parked@news.example', 'weekly');
+      await newsroom.database.query(
+        `UPDATE audience_contacts
+            SET acknowledged = wanted, consent_seq = 2, asked_seq = 2, member_status = 'subscribed', attempts = 3,
+                due_at = NULL, refusal = '{"kind":"compliance"}'`,
+      );
+      const untouched = await newsroom.contact('moved@news.example');
+      await ready();
+      expect(await newsroom.contact('moved@news.example')).toEqual(untouched);
+
+      await readyAudience({ database: newsroom.database, api: connect(other.mailchimp) });
+      for (const email of ['moved@news.example', 'parked@news.example']) {
+        expect(await newsroom.contact(email)).toMatchObject({
+          acknowledged: 0,
+          consentSeq: 0,
+          askedSeq: 0,
+          memberStatus: null,
+          refusal: null,
+          attempts: 0,
+          dueAt: expect.any(Date),
+        });
+      }
+    });
   });
 
-  it('says so when it has no room for another interest', async () => {
-    const category = await api.createInterestCategory({ title: 'Topics', type: 'checkboxes' });
-    for (let n = 0; n < 60; n++) await api.createInterest(category.id, { name: `Topic ${n}` });
+  it('is left as it was when the interests would be too many, counted over all categories', async () => {
+    const topics = await api.createInterestCategory({ title: 'Topics', type: 'checkboxes' });
+    for (let n = 0; n < 59; n++) await api.createInterest(topics.id, { name: `Topic ${n}` });
+    const written = writes();
     await expect(ready()).rejects.toMatchObject({
-      status: 400,
-      detail: expect.stringContaining('60 interests'),
+      detail: expect.stringMatching(/no more than 60 interests.* has 59 .* our 2 mailing lists 2 .*Archive/),
     });
+    expect(written).toEqual([]);
+    const [spare] = await api.listInterests(topics.id);
+    sandbox.audience.state.interests.splice(
+      sandbox.audience.state.interests.findIndex(({ id }) => id === spare?.id),
+      1,
+    );
+    await ready();
+    expect(sandbox.audience.state.interests).toHaveLength(60);
   });
 });

@@ -6,14 +6,15 @@ const links = {
   preferences: 'https://news.example/preferences/1',
 };
 
+function list(id: number, interest: string | null, subscribed: boolean): Person['lists'][number] {
+  return { id, interest, mappedAt: null, subscribed, consentSeq: null, consentAt: null };
+}
+
 const reader: Person = {
   email: 'Reader@news.example',
   firstName: null,
   locale: 'en',
-  interests: [
-    { id: 'daily', wanted: true },
-    { id: 'weekly', wanted: false },
-  ],
+  lists: [list(1, 'daily', true), list(2, 'weekly', false), list(3, null, false)],
   consent: { seq: 3, at: new Date('2026-11-23T09:30:00.123Z'), ip: '93.184.216.34' },
   takenConsentSeq: 0,
 };
@@ -51,7 +52,7 @@ describe('a person on no list', () => {
   const left: Person = {
     ...reader,
     consent: null,
-    interests: reader.interests.map(({ id }) => ({ id, wanted: false })),
+    lists: reader.lists.map((one) => ({ ...one, subscribed: false })),
   };
 
   it('is unsubscribed from the audience, and nothing more is told of them', () => {

@@ -230,11 +230,25 @@ describe('the next attempt', () => {
     ]);
   });
 
+  it('follows the making of a lost interest twice, then leaves it to an operator', () => {
+    expect([1, 2, 3, 4].map((attempts) => retryDelay('interest', attempts, 0.5))).toEqual([
+      2_000,
+      60_000,
+      hour,
+      null,
+    ]);
+  });
+
+  it('lets news come of an address that vanished before it is made anew', () => {
+    expect(retryDelay('missing', 1, 0)).toBeGreaterThanOrEqual(hour);
+  });
+
   it('never comes for what repeating cannot mend', () => {
     const final: RefusalKind[] = [
       'compliance',
       'awaiting_mailchimp_confirmation',
-      'left_at_mailchimp',
+      'archived',
+      'not_subscribed',
       'forgotten',
       'invalid',
       'rejected',
@@ -248,7 +262,6 @@ describe('the next attempt', () => {
       'transient',
       'timeout',
       'throttled',
-      'interest',
       'required_field',
       'configuration',
     ];

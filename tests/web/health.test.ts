@@ -1,8 +1,9 @@
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/platform/database.ts';
+import { type Database, openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
+import { createMetrics } from '../../src/web/metrics.ts';
 import { createHealth } from '../../src/web/web.ts';
 import { Footnote } from '../harness/footnote.ts';
 
@@ -19,7 +20,20 @@ describe('health', () => {
     expect((await footnote.http.get('/readyz').expect(200)).body).toEqual({
       status: 'ready',
       database: 'ok',
-      mailchimp: { stopped: null, trouble: null },
+      mailchimp: {
+        stopped: null,
+        stoppedAt: null,
+        trouble: null,
+        troubleAt: null,
+        due: 0,
+        oldestOptOutSeconds: null,
+        refused: {},
+        callsInFlight: 0,
+        lastWebhook: null,
+        lastReconciliation: null,
+        reconciledAt: null,
+        drift: null,
+      },
       mail: { trouble: null },
     });
   });
@@ -40,33 +54,64 @@ describe('health', () => {
     footnote.sandbox.audience.clearFaults();
   });
 
-  it('is alive and not ready without a database, and when it is about to stop', async () => {
-    await footnote.stopService();
+  describe('of a process of its own', () => {
+    const site = { publication: 'The Daily Example', postalAddress: '1 Example Street' };
     const log = createLog('silent');
-    const database = await openDatabase(footnote.database, log);
+    let database: Database;
     let stopping = false;
-    const http = supertest(
-      createHealth({
-        database,
-        workerHealth: () => ({ mailchimp: {}, mail: {} }),
-        isStopping: () => stopping,
-        site: { publication: 'The Daily Example', postalAddress: '1 Example Street' },
-        log,
-      }),
-    );
-    await http.get('/readyz').expect(200);
-    stopping = true;
-    expect((await http.get('/readyz').expect(503)).body).toMatchObject({
-      status: 'not ready',
-      database: 'ok',
+    const serve = (over: Database) =>
+      supertest(
+        createHealth({
+          database: over,
+          workerHealth: () => ({ mailchimp: { callsInFlight: 3 }, mail: { trouble: null } }),
+          metrics: createMetrics({ database: over, callsInFlight: () => 3 }),
+          adminApiKey: null,
+          isStopping: () => stopping,
+          site,
+          log,
+        }),
+      );
+    beforeAll(async () => {
+      await footnote.stopService();
+      database = await openDatabase(footnote.database, log);
     });
-    stopping = false;
 
-    await database.close();
-    expect((await http.get('/readyz').expect(503)).body).toMatchObject({
-      status: 'not ready',
-      database: 'out of reach',
+    it('tells what only this process knows beside what all know', async () => {
+      await database.query(`UPDATE audience_lane SET stopped = 'Mailchimp: 401', trouble = NULL`);
+      const { body } = await serve(database).get('/readyz').expect(200);
+      expect(body.mailchimp).toMatchObject({ stopped: 'Mailchimp: 401', callsInFlight: 3 });
     });
-    await http.get('/healthz').expect(200);
+
+    it('stays good when the numbers cannot be read, or not at once', async () => {
+      const only = (answer: Database['query']): Database => ({
+        ...database,
+        query: (text, parameters) =>
+          text === 'SELECT 1' ? database.query(text, parameters) : answer(text, parameters),
+      });
+      for (const answer of [() => Promise.reject(new Error('broken')), () => new Promise<never>(() => {})]) {
+        const { body } = await serve(only(answer)).get('/readyz').expect(200);
+        expect(body).toMatchObject({
+          status: 'ready',
+          mailchimp: { signals: 'out of reach', callsInFlight: 3 },
+        });
+      }
+    });
+
+    it('is not ready when it is about to stop', async () => {
+      stopping = true;
+      const { body } = await serve(database).get('/readyz').expect(503);
+      expect(body).toMatchObject({ status: 'not ready', database: 'ok' });
+      stopping = false;
+    });
+
+    it('is alive and not ready without a database', async () => {
+      await database.close();
+      const http = serve(database);
+      expect((await http.get('/readyz').expect(503)).body).toMatchObject({
+        status: 'not ready',
+        database: 'out of reach',
+      });
+      await http.get('/healthz').expect(200);
+    });
   });
 });

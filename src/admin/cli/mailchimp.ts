@@ -1,0 +1,225 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { call, Failure, print, table } from './call.ts';
+
+interface Json {
+  json?: boolean;
+}
+
+const finding = z.object({
+  check: z.string(),
+  status: z.enum(['ok', 'warning', 'fault']),
+  message: z.string(),
+  remedy: z.string().nullable(),
+});
+
+const part = z.object({ name: z.string(), state: z.enum(['there', 'created']) });
+const setupReport = z.object({
+  category: part,
+  interests: z.array(part),
+  mergeFields: z.array(part),
+  webhook: z.object({ state: z.string(), why: z.string().nullable(), deleted: z.number() }),
+  signingSecret: z.string().nullable(),
+  advice: z.array(z.string()),
+});
+
+const counts = z.record(z.string(), z.number());
+const drift = z.object({
+  members: z.number().default(0),
+  inSync: z.number().default(0),
+  due: z.number().default(0),
+  missing: z.number().default(0),
+  extra: z.number().default(0),
+  conflicting: z.number().default(0),
+  refused: counts.default({}),
+  strangers: z.number().default(0),
+  examples: z.array(z.object({ email: z.string(), finding: z.string(), would: z.string() })).default([]),
+});
+
+const syncStatus = z.object({
+  signals: z.object({
+    stopped: z.string().nullable(),
+    trouble: z.string().nullable(),
+    due: z.number(),
+    oldestOptOutSeconds: z.number().nullable(),
+    refused: counts,
+    lastWebhook: z.string().nullable(),
+    reconciledAt: z.string().nullable(),
+    drift: drift.nullable(),
+  }),
+  refused: z.array(
+    z.object({
+      email: z.string(),
+      reason: z.string(),
+      title: z.string().nullable(),
+      detail: z.string(),
+      attempts: z.number(),
+      since: z.string(),
+      nextAttempt: z.string().nullable(),
+    }),
+  ),
+});
+
+const reconciliation = z.object({
+  id: z.string(),
+  kind: z.string(),
+  dryRun: z.boolean(),
+  requestedAt: z.string(),
+  startedAt: z.string().nullable(),
+  finishedAt: z.string().nullable(),
+  report: drift.nullable(),
+  failure: z.string().nullable(),
+});
+type Reconciliation = z.infer<typeof reconciliation>;
+
+/** `doctor`, `setup`, `sync status|retry|reconcile` */
+export function addMailchimpCommands(program: Command): void {
+  program
+    .command('doctor')
+    .description('what is wrong, and what to do; exits with 1 when a fault is found')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- doctor')
+    .action(async ({ json = false }: Json) => {
+      const { findings } = await call(z.object({ findings: z.array(finding) }), 'GET', '/doctor');
+      print(findings, json, findingLines);
+      if (findings.some(({ status }) => status === 'fault')) process.exitCode = 1;
+    });
+
+  program
+    .command('setup')
+    .description('make the Mailchimp audience ready; may be repeated at any time')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- setup')
+    .action(async ({ json = false }: Json) => {
+      const report = await call(setupReport, 'POST', '/setup');
+      print(report, json, setupLines);
+      if (report.webhook.state === 'failed') process.exitCode = 1;
+    });
+
+  const sync = program.command('sync').description('the Mailchimp audience beside the database');
+
+  sync
+    .command('status')
+    .description('what waits for Mailchimp, and whom it refuses and why')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- sync status --json')
+    .action(async ({ json = false }: Json) => {
+      print(await call(syncStatus, 'GET', '/sync'), json, statusLines);
+    });
+
+  sync
+    .command('retry')
+    .description('try refused contacts again at once')
+    .argument('[email]', 'only this one')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- sync retry reader@example.com')
+    .action(async (email: string | undefined, { json = false }: Json) => {
+      const body = email === undefined ? {} : { email };
+      const done = await call(z.object({ retried: z.number() }), 'POST', '/sync/retry', body);
+      print(done, json, ({ retried }) => [`${retried} refused contacts are tried again.`]);
+    });
+
+  sync
+    .command('reconcile')
+    .description('compare the whole audience with the database, and repair what differs')
+    .addOption(new Option('--full', 'the whole audience (default)').conflicts('incremental'))
+    .option('--incremental', 'what changed since the last time')
+    .option('--dry-run', 'count, show examples, and change nothing')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- sync reconcile --dry-run')
+    .action(
+      async ({
+        incremental = false,
+        dryRun = false,
+        json = false,
+      }: Json & { incremental?: boolean; dryRun?: boolean }) => {
+        const { id } = await call(z.object({ id: z.string() }), 'POST', '/sync/reconcile', {
+          kind: incremental ? 'incremental' : 'full',
+          dryRun,
+        });
+        const ended = await followed(id);
+        print(ended, json, reconciliationLines);
+        if (ended.failure !== null) throw new Failure(`the reconciliation broke off: ${ended.failure}`);
+      },
+    );
+}
+
+/** Waits for its end, and shows on a terminal how far it is. */
+async function followed(id: string): Promise<Reconciliation> {
+  const show = (text: string) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  };
+  for (;;) {
+    const now = await call(reconciliation, 'GET', `/sync/reconciliations/${encodeURIComponent(id)}`);
+    if (now.finishedAt !== null || now.failure !== null) {
+      show('');
+      return now;
+    }
+    show(now.startedAt === null ? 'waiting for its turn' : `${now.report?.members ?? 0} members read`);
+    await pause(500);
+  }
+}
+
+function findingLines(findings: z.infer<typeof finding>[]): string[] {
+  return findings.flatMap(({ check, status, message, remedy }) => [
+    `${status.padEnd(7)}  ${check}: ${message}`,
+    ...(remedy === null ? [] : [`         -> ${remedy}`]),
+  ]);
+}
+
+function setupLines(report: z.infer<typeof setupReport>): string[] {
+  const { category, interests, mergeFields, webhook, signingSecret, advice } = report;
+  return [
+    ...table([
+      ['category', category.name, category.state],
+      ...interests.map(({ name, state }) => ['interest', name, state]),
+      ...mergeFields.map(({ name, state }) => ['merge field', name, state]),
+      ['webhook', '', webhook.state],
+    ]),
+    ...(webhook.why === null ? [] : [webhook.why]),
+    ...(webhook.deleted === 0 ? [] : [`${webhook.deleted} earlier webhooks of ours were deleted.`]),
+    ...(signingSecret === null ? [] : [`Signing secret: ${signingSecret}`]),
+    ...advice,
+  ];
+}
+
+function statusLines({ signals, refused }: z.infer<typeof syncStatus>): string[] {
+  const { stopped, trouble, due, oldestOptOutSeconds, lastWebhook, reconciledAt } = signals;
+  return [
+    ...(stopped === null ? [] : [`Nobody is sent to Mailchimp: ${stopped}`]),
+    ...(trouble === null ? [] : [`The last calls failed: ${trouble}`]),
+    ...table([
+      ['due', String(due)],
+      [
+        'oldest opt-out that waits',
+        oldestOptOutSeconds === null ? 'none' : `${Math.round(oldestOptOutSeconds)} seconds`,
+      ],
+      ['last webhook', lastWebhook ?? 'none yet'],
+      ['last reconciled', reconciledAt ?? 'never'],
+      ['refused', String(Object.values(signals.refused).reduce((sum, count) => sum + count, 0))],
+    ]),
+    ...refused.flatMap(({ email, reason, title, detail, since, nextAttempt }) => [
+      `  ${email}  ${reason} since ${since}, ${nextAttempt === null ? 'parked' : `next attempt ${nextAttempt}`}`,
+      `    ${[title, detail].filter(Boolean).join('. ')}`,
+    ]),
+  ];
+}
+
+function reconciliationLines({ dryRun, report }: Reconciliation): string[] {
+  if (report === null) return [];
+  return [
+    ...table([
+      ['members read', report.members],
+      ['in sync', report.inSync],
+      ['due', report.due],
+      ['missing', report.missing],
+      ['extra', report.extra],
+      ['conflicting', report.conflicting],
+      ...Object.entries(report.refused).map(([reason, count]) => [`refused: ${reason}`, count]),
+      ['strangers', report.strangers],
+    ]),
+    ...(dryRun ? ['Nothing was changed.'] : []),
+    ...report.examples.map(({ email, finding, would }) => `  ${email}  ${finding}: ${would}`),
+  ];
+}

@@ -1,0 +1,150 @@
+import { timingSafeEqual } from 'node:crypto';
+import { type RequestHandler, Router } from 'express';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { sha256 } from '../consent/ledger.ts';
+import { readSignals } from '../mailchimp/signals.ts';
+import type { Database } from '../platform/database.ts';
+import { onlyVerbs, Problem, sendProblem } from './problems.ts';
+import type { Health } from './web.ts';
+
+/** What a process counts, and what it tells Prometheus. */
+export interface Metrics {
+  /** Notes a call to Mailchimp that has ended. `outcome` is one of a few words. */
+  recordCall(outcome: string, seconds: number): void;
+  /** Notes a webhook delivery by its type and what became of it. */
+  recordDelivery(type: string, outcome: string): void;
+  /** Everything in Prometheus' text format. How Mailchimp stands is read now; unknown is left out. */
+  text(): Promise<string>;
+}
+
+/**
+ * The counters of one process. Names and units follow Prometheus' conventions; no label holds anything
+ * personal.
+ * @param callsInFlight calls to Mailchimp that this process has under way
+ */
+export function createMetrics({
+  database,
+  callsInFlight,
+}: {
+  database: Pick<Database, 'query'>;
+  callsInFlight: () => number;
+}): Metrics {
+  const counted = new Registry();
+  const registers = [counted];
+  const calls = new Counter({
+    name: 'footnote_mailchimp_calls_total',
+    help: 'Calls to Mailchimp by this process, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const callSeconds = new Histogram({
+    name: 'footnote_mailchimp_call_duration_seconds',
+    help: 'How long calls to Mailchimp took.',
+    buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 45],
+    registers,
+  });
+  const deliveries = new Counter({
+    name: 'footnote_mailchimp_webhook_deliveries_total',
+    help: 'Webhook deliveries to this process, by type and outcome.',
+    labelNames: ['type', 'outcome'],
+    registers,
+  });
+
+  return {
+    recordCall: (outcome, seconds) => {
+      calls.inc({ outcome });
+      callSeconds.observe(seconds);
+    },
+    recordDelivery: (type, outcome) => deliveries.inc({ type, outcome }),
+    text: async () => {
+      const current = await currentState(database, callsInFlight());
+      return Registry.merge([counted, current]).metrics();
+    },
+  };
+}
+
+/** Gauges are made anew for each scrape, so that none is left over from a state that is gone. */
+async function currentState(database: Pick<Database, 'query'>, inFlight: number): Promise<Registry> {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, value: number | null) => {
+    if (value !== null) new Gauge({ name, help, registers: [registry] }).set(value);
+  };
+  const gauges = (name: string, help: string, label: string, values: Record<string, number>) => {
+    const family = new Gauge({ name, help, labelNames: [label], registers: [registry] });
+    for (const [key, value] of Object.entries(values)) family.set({ [label]: key }, value);
+  };
+  const seconds = (time: Date | null) => time && time.getTime() / 1000;
+
+  gauge('footnote_mailchimp_calls_in_flight', 'Calls to Mailchimp by this process under way.', inFlight);
+
+  const signals = await readSignals(database).catch(() => null);
+  gauge('footnote_database_up', 'Whether the database answers.', signals === null ? 0 : 1);
+  if (signals === null) return registry;
+
+  gauge('footnote_mailchimp_contacts_due', 'Contacts that Mailchimp has yet to hear of.', signals.due);
+  gauge(
+    'footnote_mailchimp_oldest_opt_out_age_seconds',
+    'How long the oldest opt-out has been waiting for Mailchimp to know; 0 when none is.',
+    signals.oldestOptOutSeconds ?? 0,
+  );
+  gauges(
+    'footnote_mailchimp_contacts_refused',
+    'Contacts that could not be made equal, by reason.',
+    'reason',
+    signals.refused,
+  );
+  gauge(
+    'footnote_mailchimp_lane_stopped',
+    'Whether nobody is sent to Mailchimp, as the key or the audience is not usable.',
+    signals.stopped === null ? 0 : 1,
+  );
+  gauge(
+    'footnote_mailchimp_last_webhook_timestamp_seconds',
+    'When the last webhook delivery was taken.',
+    seconds(signals.lastWebhook),
+  );
+  gauge(
+    'footnote_mailchimp_last_reconciliation_timestamp_seconds',
+    'When the audience was last compared to the end.',
+    seconds(signals.reconciledAt),
+  );
+  if (signals.drift !== null) {
+    const { missing, extra, conflicting, strangers, due } = signals.drift;
+    gauges(
+      'footnote_mailchimp_drift_contacts',
+      'Contacts that the last comparison found to differ, by how.',
+      'kind',
+      { missing, extra, conflicting, strangers, due },
+    );
+  }
+  return registry;
+}
+
+/** `GET /metrics`, for whoever holds the admin key. */
+export function metricsRoutes({ metrics, adminApiKey }: Health): Router {
+  const router = Router();
+  router
+    .route('/metrics')
+    .get(demandKey(adminApiKey), async (_req, res) => {
+      res.set('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE).send(await metrics.text());
+    })
+    .all(onlyVerbs('GET'));
+  return router;
+}
+
+/** A-21: compares digests, which are equally long whatever was sent. */
+function demandKey(adminApiKey: string | null): RequestHandler {
+  return (req, res, next) => {
+    const [, key] = /^Bearer ([!-~]+)$/i.exec(req.get('authorization') ?? '') ?? [];
+    const isRight =
+      adminApiKey !== null &&
+      key !== undefined &&
+      timingSafeEqual(Buffer.from(sha256(key)), Buffer.from(sha256(adminApiKey)));
+    if (isRight) {
+      next();
+      return;
+    }
+    res.set('WWW-Authenticate', 'Bearer');
+    sendProblem(res, new Problem(401, 'Unauthorized', 'Send a valid key as Authorization: Bearer KEY.'));
+  };
+}
