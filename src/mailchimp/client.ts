@@ -126,6 +126,7 @@ const webhook = z.object({
     campaign: on,
   }),
   sources: z.object({ user: on, admin: on, api: on }),
+  signing_enabled: on,
   /** Told once, by the answer that created it, where the account signs its webhooks. */
   signing_secret: z.string().nullish(),
 });

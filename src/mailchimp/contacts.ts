@@ -30,13 +30,16 @@ export interface Contact extends Person {
   unmapped: boolean;
 }
 
-/** A contact that a worker has for the time of its lease. */
-export interface TakenContact extends Contact {
+/** That a worker has a contact for a while. */
+export interface Lease {
+  subscriberId: string;
   /** Until when a call before ours, whose answer nobody has, may still reach the audience. */
   earlierUntil: string | null;
   /** The same of ours, as written when it was taken. */
   actingUntil: string;
 }
+
+export type TakenContact = Contact & Lease;
 
 /** Why a contact is not equal, as the operator sees it. `detail` may hold the address. */
 export interface Refusal {
@@ -51,17 +54,16 @@ export interface Refusal {
 }
 
 /**
- * Leases due contacts, opt-outs first, then the longest due, and loads them. A crashed worker's are due
- * again when the lease is over, which must therefore outlast a call.
+ * Leases due contacts, opt-outs first, then the longest due. A crashed worker's are due again when the
+ * lease is over, which must therefore outlast a call.
  * @param except those that this process is already busy with
  */
-export async function takeDue(
+export function takeDue(
   sql: Sql,
-  audienceId: string,
   { limit, leaseMs, except }: { limit: number; leaseMs: number; except: string[] },
-): Promise<TakenContact[]> {
+): Promise<Lease[]> {
   // `due_at` is rounded to milliseconds, so that "now" may lie half a one ahead when it is looked at at once.
-  const taken = await sql.query<{ id: string; earlierUntil: string | null; actingUntil: string }>(
+  return sql.query<Lease>(
     `WITH due AS MATERIALIZED (
        SELECT subscriber_id, may_act_until FROM audience_contacts
         WHERE wanted <> acknowledged AND due_at <= now() + interval '1 millisecond' AND subscriber_id <> ALL ($3::uuid[])
@@ -72,102 +74,111 @@ export async function takeDue(
         SET due_at = now() + $2 * interval '1 millisecond', may_act_until = now() + $4 * interval '1 millisecond'
        FROM due
       WHERE contact.subscriber_id = due.subscriber_id
-     RETURNING contact.subscriber_id AS id, due.may_act_until::text AS "earlierUntil",
+     RETURNING contact.subscriber_id AS "subscriberId", due.may_act_until::text AS "earlierUntil",
                contact.may_act_until::text AS "actingUntil"`,
     [limit, leaseMs, except, serverTimeout],
   );
-  const leases = new Map(taken.map(({ id, ...lease }) => [id, lease]));
-  // Loaded by a statement of its own, so that the revision and the state belong together: the one that
-  // takes them locks newer rows than its snapshot shows.
-  const contacts = await loadContacts(sql, audienceId, [...leases.keys()]);
+}
+
+/**
+ * Loads contacts that were taken, by a statement of its own, so that the revision and the state belong
+ * together: the one that takes them locks newer rows than its snapshot shows.
+ */
+export async function loadTaken(
+  sql: Sql,
+  audienceId: string,
+  leases: readonly Lease[],
+): Promise<TakenContact[]> {
+  const byId = new Map(leases.map((lease) => [lease.subscriberId, lease]));
+  const contacts = await loadContacts(sql, audienceId, [...byId.keys()]);
   return contacts.flatMap((contact) => {
-    const lease = leases.get(contact.subscriberId);
+    const lease = byId.get(contact.subscriberId);
     return lease === undefined ? [] : { ...contact, ...lease };
   });
 }
 
-type Row = Omit<Contact, 'lists' | 'unmapped' | 'consent'> & {
-  lists: {
-    id: number;
-    interest: string | null;
-    mappedAt: string | null;
-    subscribed: boolean;
-    consentSeq: number | null;
-    consentAt: string | null;
-  }[];
-  consentSeq: number | null;
-  consentAt: Date | null;
-  consentIp: string | null;
-};
+interface Choice {
+  list: number;
+  consentSeq: number;
+  consentAt: string;
+  ip: string | null;
+}
 
-/** Loads contacts as they are now, in the order in which they are due. */
+/** Loads contacts as they are now, in one statement; opt-outs first. */
 export async function loadContacts(sql: Sql, audienceId: string, ids: string[]): Promise<Contact[]> {
   if (ids.length === 0) return [];
-  const rows = await sql.query<Row>(
-    `SELECT contact.subscriber_id AS "subscriberId", contact.wanted AS "revision", contact.due_at::text AS "seen",
-            contact.wanted <> contact.acknowledged AS "due",
+  // Before the contacts: a list that is made meanwhile then counts as one without an interest.
+  const mapped = await sql.query<{ id: number; interest: string; mappedAt: Date }>(
+    `SELECT list_id AS id, interest_id AS interest, created_at AS "mappedAt" FROM audience_interests
+      WHERE audience_id = $1 ORDER BY list_id`,
+    [audienceId],
+  );
+  const rows = await sql.query<
+    Omit<Contact, 'lists' | 'unmapped' | 'consent'> & { optOut: boolean; choices: Choice[] }
+  >(
+    `WITH asked AS (SELECT unnest($1::uuid[]) AS id), chosen AS (
+       SELECT subscription.subscriber_id, json_agg(json_build_object(
+                'list', subscription.list_id, 'consentSeq', consent.seq, 'consentAt', consent.at, 'ip', evidence.ip)) AS choices
+         FROM asked
+         JOIN subscriptions subscription ON subscription.subscriber_id = asked.id AND subscription.state = 'subscribed'
+         JOIN consent_events consent
+           ON consent.subscriber_id = subscription.subscriber_id AND consent.seq = subscription.consent_seq
+         LEFT JOIN consent_evidence evidence
+           ON evidence.subscriber_id = consent.subscriber_id AND evidence.seq = consent.seq
+        GROUP BY subscription.subscriber_id)
+     SELECT contact.subscriber_id AS "subscriberId", contact.wanted AS "revision", contact.due_at::text AS "seen",
+            contact.wanted <> contact.acknowledged AS "due", contact.opt_out AS "optOut",
             contact.attempts, contact.refusal, contact.consent_seq AS "takenConsentSeq",
             contact.asked_seq AS "askedConsentSeq", contact.acknowledged_at AS "acknowledgedAt", contact.look,
             contact.reported, contact.moved_to AS "movedTo", contact.member_status AS "memberStatus",
             person.email, person.key, person.first_name AS "firstName", person.locale, person.link_key AS "linkKey",
-            person.mail_block AS "mailBlock",
-            lists.all AS "lists", consent.seq AS "consentSeq", consent.at AS "consentAt", consent.ip AS "consentIp"
-       FROM audience_contacts contact
-       JOIN subscribers person ON person.id = contact.subscriber_id
-      CROSS JOIN LATERAL (
-            SELECT coalesce(json_agg(json_build_object(
-                     'id', list.id, 'interest', interest.interest_id, 'mappedAt', interest.created_at,
-                     'subscribed', coalesce(subscription.state = 'subscribed', false),
-                     'consentSeq', consent.seq, 'consentAt', consent.at)), '[]') AS "all"
-              FROM mailing_lists list
-              LEFT JOIN audience_interests interest ON interest.list_id = list.id AND interest.audience_id = $2
-              LEFT JOIN subscriptions subscription
-                ON subscription.list_id = list.id AND subscription.subscriber_id = contact.subscriber_id
-              LEFT JOIN consent_events consent
-                ON consent.subscriber_id = contact.subscriber_id AND consent.seq = subscription.consent_seq
-             WHERE interest.interest_id IS NOT NULL OR subscription.state = 'subscribed') lists
-       LEFT JOIN LATERAL (
-            SELECT event.seq, event.at, evidence.ip
-              FROM subscriptions subscription
-              JOIN consent_events event
-                ON event.subscriber_id = subscription.subscriber_id AND event.seq = subscription.consent_seq
-              LEFT JOIN consent_evidence evidence
-                ON evidence.subscriber_id = event.subscriber_id AND evidence.seq = event.seq
-             WHERE subscription.subscriber_id = contact.subscriber_id AND subscription.state = 'subscribed'
-             ORDER BY event.seq DESC
-             LIMIT 1) consent ON true
-      WHERE contact.subscriber_id = ANY ($1::uuid[])
-      ORDER BY contact.opt_out DESC, contact.due_at`,
-    [ids, audienceId],
+            person.mail_block AS "mailBlock", coalesce(chosen.choices, '[]') AS "choices"
+       FROM asked
+       JOIN audience_contacts contact ON contact.subscriber_id = asked.id
+       JOIN subscribers person ON person.id = asked.id
+       LEFT JOIN chosen ON chosen.subscriber_id = asked.id`,
+    [ids],
   );
-  return rows.map(({ lists, consentSeq, consentAt, consentIp, ...contact }) => ({
-    ...contact,
-    lists: lists.map(({ mappedAt, consentAt: at, ...list }) => ({
-      ...list,
-      mappedAt: mappedAt === null ? null : new Date(mappedAt),
-      consentAt: at === null ? null : new Date(at),
-    })),
-    unmapped: lists.some(({ interest }) => interest === null),
-    consent:
-      consentSeq === null || consentAt === null ? null : { seq: consentSeq, at: consentAt, ip: consentIp },
-  }));
+  return rows
+    .sort((a, b) => Number(b.optOut) - Number(a.optOut))
+    .map(({ optOut: _, choices, ...contact }) => ({ ...contact, ...choicesOf(choices, mapped) }));
 }
 
-// Settling takes whole sets, each in one statement over one JSON document.
+function choicesOf(
+  choices: Choice[],
+  mapped: { id: number; interest: string; mappedAt: Date }[],
+): Pick<Contact, 'lists' | 'unmapped' | 'consent'> {
+  const chosen = new Map(choices.map((choice) => [choice.list, choice]));
+  const listOf = (id: number, interest: string | null, mappedAt: Date | null) => {
+    const choice = chosen.get(id);
+    chosen.delete(id);
+    return {
+      id,
+      interest,
+      mappedAt,
+      subscribed: choice !== undefined,
+      consentSeq: choice?.consentSeq ?? null,
+      consentAt: choice === undefined ? null : new Date(choice.consentAt),
+    };
+  };
+  const lists = mapped.map(({ id, interest, mappedAt }) => listOf(id, interest, mappedAt));
+  const unmapped = [...chosen.keys()].map((id) => listOf(id, null, null));
+  const [newest] = choices.toSorted((a, b) => b.consentSeq - a.consentSeq);
+  return {
+    lists: [...lists, ...unmapped],
+    unmapped: unmapped.length > 0,
+    consent:
+      newest === undefined ? null : { seq: newest.consentSeq, at: new Date(newest.consentAt), ip: newest.ip },
+  };
+}
+
+// Settling takes whole sets, each in one statement.
 //
 // While a call was under way, the contact may have been marked anew or, after its lease ran out, taken by
 // another worker. Nobody knows then which call reached Mailchimp last, so it becomes due again: what is
 // sent after both is what stays. And a call before ours that nobody has an answer of may arrive after it:
 // nothing is final before that cannot happen any more.
 
-const identity = ({ subscriberId, seen, revision, earlierUntil, actingUntil }: TakenContact) => ({
-  id: subscriberId,
-  seen,
-  revision,
-  earlier: earlierUntil,
-  acting: actingUntil,
-});
-const identityColumns = 'id uuid, seen timestamptz, revision int, earlier timestamptz, acting timestamptz';
 const alone = 'coalesce(contact.due_at = given.seen AND contact.wanted = given.revision, false)';
 const earlierActs = 'coalesce(given.earlier > now(), false)';
 /** Our call is over; one before it may not be, and one after it is not ours to say. */
@@ -175,37 +186,69 @@ const answered = `CASE WHEN contact.may_act_until = given.acting
                        THEN CASE WHEN ${earlierActs} THEN given.earlier END
                        ELSE contact.may_act_until END`;
 
-/** Records that Mailchimp is as the loaded revisions want it, and that it took the consent behind them. */
-export async function acknowledge(
+/**
+ * A part of a WITH: locks the contacts of `given`. Sets of sign-ups touch the same rows, and all lock them in
+ * one order, so that no two wait for each other.
+ */
+export const locked = `locked AS MATERIALIZED (
+       SELECT subscriber_id AS id FROM audience_contacts
+        WHERE subscriber_id IN (SELECT id FROM given) ORDER BY subscriber_id FOR UPDATE)`;
+
+/**
+ * Updates contacts that were taken, each from its row of one JSON document, `given`.
+ * @param columns what the rows hold beside the contact's identity
+ * @param set as in `UPDATE`
+ */
+async function settle<Columns>(
   sql: Sql,
-  settled: { contact: TakenContact; memberStatus: string }[],
+  rows: readonly ({ contact: TakenContact } & Columns)[],
+  { columns, set }: { columns: string; set: string },
 ): Promise<void> {
-  if (settled.length === 0) return;
-  const final = `(${alone} AND NOT ${earlierActs})`;
+  if (rows.length === 0) return;
+  const given = rows.map(({ contact, ...more }) => ({
+    ...more,
+    id: contact.subscriberId,
+    seen: contact.seen,
+    revision: contact.revision,
+    earlier: contact.earlierUntil,
+    acting: contact.actingUntil,
+  }));
   await sql.query(
-    `UPDATE audience_contacts contact
-        SET acknowledged = CASE WHEN NOT ${alone} THEN 0 WHEN ${final} THEN contact.wanted ELSE contact.acknowledged END,
-            due_at = CASE WHEN NOT ${alone} THEN now() WHEN ${final} THEN contact.due_at ELSE given.earlier END,
-            may_act_until = ${answered},
-            opt_out = contact.opt_out AND NOT ${final},
-            look = contact.look AND NOT ${final},
-            reported = CASE WHEN NOT ${final} THEN contact.reported END,
-            moved_to = CASE WHEN NOT ${final} THEN contact.moved_to END,
-            refusal = CASE WHEN NOT ${final} THEN contact.refusal END,
-            consent_seq = greatest(contact.consent_seq, given.consent), member_status = given.status,
-            attempts = 0, acknowledged_at = now()
-       FROM jsonb_to_recordset($1::jsonb) AS given(${identityColumns}, consent int, status text)
+    `WITH given AS MATERIALIZED (
+       SELECT * FROM jsonb_to_recordset($1::jsonb)
+         AS given(id uuid, seen timestamptz, revision int, earlier timestamptz, acting timestamptz, ${columns})
+     ), ${locked}
+     UPDATE audience_contacts contact SET ${set}
+       FROM given JOIN locked USING (id)
       WHERE contact.subscriber_id = given.id`,
-    [
-      JSON.stringify(
-        settled.map(({ contact, memberStatus }) => ({
-          ...identity(contact),
-          consent: contact.consent?.seq ?? 0,
-          status: memberStatus,
-        })),
-      ),
-    ],
+    [JSON.stringify(given)],
   );
+}
+
+/** Records that Mailchimp is as the loaded revisions want it, and that it took the consent behind them. */
+export function acknowledge(
+  sql: Sql,
+  settled: readonly { contact: TakenContact; memberStatus: string }[],
+): Promise<void> {
+  const final = `(${alone} AND NOT ${earlierActs})`;
+  const rows = settled.map(({ contact, memberStatus }) => ({
+    contact,
+    consent: contact.consent?.seq ?? 0,
+    status: memberStatus,
+  }));
+  return settle(sql, rows, {
+    columns: 'consent int, status text',
+    set: `acknowledged = CASE WHEN NOT ${alone} THEN 0 WHEN ${final} THEN contact.wanted ELSE contact.acknowledged END,
+          due_at = CASE WHEN NOT ${alone} THEN now() WHEN ${final} THEN contact.due_at ELSE given.earlier END,
+          may_act_until = ${answered},
+          opt_out = contact.opt_out AND NOT ${final},
+          look = contact.look AND NOT ${final},
+          reported = CASE WHEN NOT ${final} THEN contact.reported END,
+          moved_to = CASE WHEN NOT ${final} THEN contact.moved_to END,
+          refusal = CASE WHEN NOT ${final} THEN contact.refusal END,
+          consent_seq = greatest(contact.consent_seq, given.consent), member_status = given.status,
+          attempts = 0, acknowledged_at = now()`,
+  });
 }
 
 export interface Refused {
@@ -223,65 +266,60 @@ export interface Refused {
 }
 
 /** Records why Mailchimp is not equal, and when to try again. */
-export async function recordRefusals(sql: Sql, refused: readonly Refused[]): Promise<void> {
-  if (refused.length === 0) return;
-  await sql.query(
-    `UPDATE audience_contacts contact
-        SET acknowledged = CASE WHEN ${alone} THEN contact.acknowledged ELSE 0 END,
-            due_at = CASE WHEN ${alone} THEN now() + given.delay * interval '1 millisecond' ELSE now() END,
-            attempts = CASE WHEN ${alone} THEN given.attempts ELSE contact.attempts END,
-            may_act_until = CASE WHEN given.unanswered THEN contact.may_act_until ELSE ${answered} END,
-            look = contact.look AND NOT (${alone} AND given.weighed),
-            reported = CASE WHEN NOT (${alone} AND given.weighed) THEN contact.reported END,
-            moved_to = CASE WHEN NOT (${alone} AND given.weighed) THEN contact.moved_to END,
-            consent_seq = greatest(contact.consent_seq, given.taken), asked_seq = greatest(contact.asked_seq, given.asked),
-            member_status = coalesce(given.status, contact.member_status), refusal = given.refusal
-       FROM jsonb_to_recordset($1::jsonb)
-         AS given(${identityColumns}, delay bigint, attempts int, unanswered boolean, weighed boolean, taken int, asked int,
-                  status text, refusal jsonb)
-      WHERE contact.subscriber_id = given.id`,
-    [
-      JSON.stringify(
-        refused.map(({ contact, refusal, attempts, delayMs, tookConsent, asked, memberStatus }) => ({
-          ...identity(contact),
-          attempts,
-          delay: delayMs === null ? null : Math.round(delayMs),
-          unanswered: refusal.kind === 'timeout',
-          // What failed on the way was not weighed, so the hints stay.
-          weighed: !isOfEverybody(refusal.kind),
-          taken: tookConsent ? (contact.consent?.seq ?? 0) : 0,
-          asked: asked ? (contact.consent?.seq ?? 0) : 0,
-          status: memberStatus ?? null,
-          refusal,
-        })),
-      ),
-    ],
-  );
+export function recordRefusals(sql: Sql, refused: readonly Refused[]): Promise<void> {
+  // What failed on the way was not weighed, so the hints stay.
+  const weighed = `(${alone} AND given.weighed)`;
+  const rows = refused.map(({ contact, refusal, attempts, delayMs, tookConsent, asked, memberStatus }) => ({
+    contact,
+    refusal,
+    attempts,
+    delay: delayMs === null ? null : Math.round(delayMs),
+    unanswered: refusal.kind === 'timeout',
+    weighed: !isOfEverybody(refusal.kind),
+    taken: tookConsent ? (contact.consent?.seq ?? 0) : 0,
+    asked: asked ? (contact.consent?.seq ?? 0) : 0,
+    status: memberStatus ?? null,
+  }));
+  return settle(sql, rows, {
+    columns: `refusal jsonb, attempts int, delay bigint, unanswered boolean, weighed boolean, taken int, asked int,
+              status text`,
+    set: `acknowledged = CASE WHEN ${alone} THEN contact.acknowledged ELSE 0 END,
+          due_at = CASE WHEN ${alone} THEN now() + given.delay * interval '1 millisecond' ELSE now() END,
+          may_act_until = CASE WHEN given.unanswered THEN contact.may_act_until ELSE ${answered} END,
+          attempts = CASE WHEN ${alone} THEN given.attempts ELSE contact.attempts END,
+          look = contact.look AND NOT ${weighed},
+          reported = CASE WHEN NOT ${weighed} THEN contact.reported END,
+          moved_to = CASE WHEN NOT ${weighed} THEN contact.moved_to END,
+          consent_seq = greatest(contact.consent_seq, given.taken),
+          asked_seq = greatest(contact.asked_seq, given.asked),
+          member_status = coalesce(given.status, contact.member_status), refusal = given.refusal`,
+  });
 }
 
 /** Gives contacts back as they were, due at once; `look` has them read one by one next time. */
-export async function putBack(
+export function putBack(
   sql: Sql,
   contacts: readonly TakenContact[],
   { look = false }: { look?: boolean } = {},
 ): Promise<void> {
-  if (contacts.length === 0) return;
-  await sql.query(
-    `UPDATE audience_contacts contact
-        SET due_at = CASE WHEN ${alone} THEN now() ELSE contact.due_at END,
-            may_act_until = ${answered}, look = contact.look OR $2
-       FROM jsonb_to_recordset($1::jsonb) AS given(${identityColumns})
-      WHERE contact.subscriber_id = given.id`,
-    [JSON.stringify(contacts.map(identity)), look],
-  );
+  const rows = contacts.map((contact) => ({ contact, look }));
+  return settle(sql, rows, {
+    columns: 'look boolean',
+    set: `due_at = CASE WHEN ${alone} THEN now() ELSE contact.due_at END,
+          may_act_until = ${answered}, look = contact.look OR given.look`,
+  });
 }
+
+/** Has the lane read a contact and compare it, as what an UPDATE of `contact` sets. */
+export const marked = 'look = true, wanted = contact.wanted + 1, due_at = now(), attempts = 0';
 
 /** Marks contacts to be read and compared. @param ids of subscribers; those that are no contacts are passed over */
 export async function lookAt(sql: Sql, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await sql.query(
-    `UPDATE audience_contacts SET look = true, wanted = wanted + 1, due_at = now(), attempts = 0
-      WHERE subscriber_id = ANY ($1::uuid[])`,
+    `WITH given AS (SELECT unnest($1::uuid[]) AS id), ${locked}
+     UPDATE audience_contacts contact SET ${marked}
+       FROM locked WHERE contact.subscriber_id = locked.id`,
     [ids],
   );
 }

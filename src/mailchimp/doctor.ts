@@ -202,6 +202,12 @@ function judgeWebhook(
   if (earlier.length > 0) {
     return warning(`${earlier.length} webhooks with an earlier secret are still there.`, runSetup);
   }
+  if (current.signing_enabled && signingSecret === null) {
+    return warning(
+      'Mailchimp signs the calls of the webhook, and nobody looks at the signatures.',
+      'Set MAILCHIMP_WEBHOOK_SIGNING_SECRET to the secret that setup told. If it is lost, delete the webhook at Mailchimp and run setup again.',
+    );
+  }
   return ok(
     signingSecret === null
       ? 'The webhook is there. Its calls are known by the secret in the URL; no signing secret is set.'

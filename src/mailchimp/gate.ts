@@ -20,10 +20,17 @@ export class GateClosed extends Error {
 const usualPace = {
   /** How often to look for a place that another process gave back. */
   look: 50,
+  /** How long a place goes from call to call here before other processes may have it. */
+  hold: 1_000,
   /** The rest of this process after Mailchimp said "too many", doubled while it says so again. */
   rest: 2_000,
   longestRest: 60_000,
 };
+
+interface Place {
+  takenAt: number;
+  giveBack: () => Promise<void>;
+}
 
 /**
  * Mailchimp allows ten calls at a time for all keys and processes together, and says neither how many are
@@ -34,7 +41,7 @@ const usualPace = {
 export function openGate(places: Places, limit: number, pace = usualPace): Gate {
   const closing = new AbortController();
   const closed = () => closing.signal.aborted;
-  const waiting: { enter: () => void; refuse: (error: GateClosed) => void }[] = [];
+  const waiting: { enter: (place: Place) => void; refuse: (error: unknown) => void }[] = [];
   let inFlight = 0;
   let allowed = limit;
   let rest = pace.rest;
@@ -42,27 +49,44 @@ export function openGate(places: Places, limit: number, pace = usualPace): Gate 
   let admitting = false;
 
   const sleep = (ms: number) => pause(ms, undefined, { signal: closing.signal }).catch(() => {});
+  const isOpen = () => !closed() && Date.now() >= restUntil && inFlight < Math.max(1, Math.floor(allowed));
 
-  /** Lets in who waits, first come first served, for as long as there are places. */
+  /** Lets in who waits, first come first served, as places can be had. */
   async function admit(): Promise<void> {
     if (admitting) return;
     admitting = true;
-    while (waiting.length > 0 && inFlight < Math.max(1, Math.floor(allowed))) {
+    while (waiting.length > 0 && (inFlight < Math.max(1, Math.floor(allowed)) || closed())) {
       const resting = restUntil - Date.now();
-      if (resting > 0 && !closed()) await sleep(resting);
-      else if (closed()) waiting.shift()?.refuse(new GateClosed());
-      else waiting.shift()?.enter();
+      if (closed()) waiting.shift()?.refuse(new GateClosed());
+      else if (resting > 0) await sleep(resting);
+      else await admitOne();
     }
     admitting = false;
   }
 
-  async function place(): Promise<() => Promise<void>> {
-    for (;;) {
+  async function admitOne(): Promise<void> {
+    try {
       const giveBack = await places.take();
-      if (giveBack !== null) return giveBack;
-      if (closed()) throw new GateClosed();
-      await sleep(pace.look * (0.5 + Math.random()));
+      if (giveBack !== null) letIn({ takenAt: Date.now(), giveBack });
+      else await sleep(pace.look * (0.5 + Math.random()));
+    } catch (error) {
+      waiting.shift()?.refuse(error);
     }
+  }
+
+  function letIn(place: Place): void {
+    const next = waiting.shift();
+    if (next === undefined) return void place.giveBack();
+    inFlight += 1;
+    next.enter(place);
+  }
+
+  /** Hands the place to the next one here, or back. */
+  async function leave(place: Place): Promise<void> {
+    inFlight -= 1;
+    if (waiting.length > 0 && isOpen() && Date.now() - place.takenAt < pace.hold) return letIn(place);
+    await place.giveBack();
+    void admit();
   }
 
   function learn(error: unknown): void {
@@ -86,29 +110,19 @@ export function openGate(places: Places, limit: number, pace = usualPace): Gate 
       await places.close();
     },
     run: async (call) => {
-      await new Promise<void>((resolve, reject) => {
-        const enter = () => {
-          inFlight += 1;
-          resolve();
-        };
-        waiting.push({ enter, refuse: reject });
+      const place = await new Promise<Place>((enter, refuse) => {
+        waiting.push({ enter, refuse });
         void admit();
       });
       try {
-        const giveBack = await place();
-        try {
-          const result = await call();
-          learn(null);
-          return result;
-        } catch (error) {
-          learn(error);
-          throw error;
-        } finally {
-          await giveBack();
-        }
+        const result = await call();
+        learn(null);
+        return result;
+      } catch (error) {
+        learn(error);
+        throw error;
       } finally {
-        inFlight -= 1;
-        void admit();
+        await leave(place);
       }
     },
   };

@@ -2,9 +2,10 @@ import { v7 as uuid } from 'uuid';
 import { z } from 'zod';
 import type { Database, Sql } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
+import { keyOfLink } from '../subscribing/links.ts';
 import { type MailchimpApi, type Member, memberStatuses } from './client.ts';
 import { endingsOf, isEqual, isOn } from './compare.ts';
-import { type Contact, loadContacts, lookAt } from './contacts.ts';
+import { type Contact, loadContacts, lookAt, marked } from './contacts.ts';
 import { type FooterLinks, wantedMember } from './member.ts';
 import { walkMembers } from './walk.ts';
 import { forgetOldDeliveries } from './webhook.ts';
@@ -313,13 +314,13 @@ function latest(before: Date | null, members: Member[]): Date | null {
 async function followMoved(database: Database, strangers: Member[]): Promise<void> {
   const seen = strangers.flatMap(({ merge_fields, email_address }) => {
     const link = z.string().safeParse(merge_fields['UNSUBURL']).data;
-    const key = /[0-9a-f]{32,}$/.exec(link ?? '')?.[0];
-    return key === undefined ? [] : { key, address: email_address };
+    const key = link === undefined ? null : keyOfLink(link);
+    return key === null ? [] : { key, address: email_address };
   });
   if (seen.length === 0) return;
   await database.query(
     `UPDATE audience_contacts contact
-        SET moved_to = seen.address, look = true, wanted = wanted + 1, due_at = now(), attempts = 0
+        SET moved_to = seen.address, ${marked}
        FROM jsonb_to_recordset($1::jsonb) AS seen(key text, address text)
        JOIN subscribers person ON person.link_key = seen.key
       WHERE contact.subscriber_id = person.id AND contact.moved_to IS DISTINCT FROM seen.address`,

@@ -39,7 +39,7 @@ export interface Signals {
     finishedAt: Date | null;
     failure: string | null;
   } | null;
-  /** When the last one that ended well did, and what it found. */
+  /** When the last full one that ended well did, and what it found; while there is none, the last one. */
   reconciledAt: Date | null;
   drift: Counts | null;
 }
@@ -72,7 +72,7 @@ export async function readSignals(sql: Sql): Promise<Signals> {
        FROM audience_lane lane
        LEFT JOIN LATERAL (
             SELECT finished_at, report FROM reconciliations WHERE finished_at IS NOT NULL AND failure IS NULL
-             ORDER BY requested_at DESC LIMIT 1) sound ON true`,
+             ORDER BY kind = 'full' DESC, requested_at DESC LIMIT 1) sound ON true`,
   );
   if (row === undefined) throw new Error('the row of the lane is missing');
   const { last, report, ...signals } = row;

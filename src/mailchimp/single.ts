@@ -66,7 +66,8 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
     const asked = consent !== null && contact.askedConsentSeq >= consent.seq;
     const raisable = wanted.status !== undefined && !asked;
     // Who still has Mailchimp's own mail may change their lists meanwhile.
-    const changes = member.status === 'pending' && wanted.status === undefined && !hasInterests(wanted, member);
+    const changes =
+      member.status === 'pending' && wanted.status === undefined && !hasInterests(wanted, member);
     if (member.status === 'subscribed' || raisable || changes) await write();
     else await park(member.status);
   }

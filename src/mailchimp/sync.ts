@@ -5,7 +5,7 @@ import { readyAudience } from './audience.ts';
 import { createBell } from './bell.ts';
 import { type EqualisingMany, equaliseMany, fitsBulk } from './bulk.ts';
 import { bulkSize, type MailchimpApi } from './client.ts';
-import { putBack, type TakenContact, takeDue } from './contacts.ts';
+import { type Lease, loadTaken, putBack, type TakenContact, takeDue } from './contacts.ts';
 import { MailchimpError } from './error.ts';
 import { GateClosed } from './gate.ts';
 import { classify } from './refusals.ts';
@@ -130,18 +130,14 @@ export function startSync({
     // Twice as many sets as calls, so that one is taken and settled while another is sent.
     if (underWay.size >= concurrency * 2) return false;
     const knew = heard;
-    const set = await takeDue(database, api.audienceId, {
-      limit: size,
-      leaseMs: pace.lease,
-      except: [...busyWith],
-    });
-    if (set.length === 0) return false;
-    for (const { subscriberId } of set) busyWith.add(subscriberId);
-    const work = workOff(set, knew)
+    const leases = await takeDue(database, { limit: size, leaseMs: pace.lease, except: [...busyWith] });
+    if (leases.length === 0) return false;
+    for (const { subscriberId } of leases) busyWith.add(subscriberId);
+    const work = workOff(leases, knew)
       .catch((error: unknown) => log.error({ err: error }, 'contacts could not be worked off'))
       .finally(() => {
         underWay.delete(work);
-        for (const { subscriberId } of set) busyWith.delete(subscriberId);
+        for (const { subscriberId } of leases) busyWith.delete(subscriberId);
         bell.ring();
       });
     underWay.add(work);
@@ -149,8 +145,9 @@ export function startSync({
   }
 
   /** @param knew whether the audience had been heard when the set was taken; null: not yet */
-  async function workOff(set: TakenContact[], knew: boolean | null): Promise<void> {
+  async function workOff(leases: Lease[], knew: boolean | null): Promise<void> {
     const takenAt = Date.now();
+    const set = await loadTaken(database, api.audienceId, leases);
     let bulk = set.filter(fitsBulk);
     if (bulk.length >= worthBulk && knew === null && bulk.some(isOptIn)) {
       // What is heard may be about these, so they are taken anew after it.

@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { sha256 } from '../consent/ledger.ts';
-import type { Database, Sql } from '../platform/database.ts';
+import type { Sql } from '../platform/database.ts';
 import { parseAddress } from '../subscribing/address.ts';
-import { readToken } from '../subscribing/links.ts';
-import { lookAt } from './contacts.ts';
+import { keyOfLink } from '../subscribing/links.ts';
+import { locked, marked } from './contacts.ts';
 
 // What Mailchimp tells us is a hint, never an order (A-17): it only marks whom the lane has to look at, and
 // the lane decides by what it reads there. So a forged, repeated, late or disordered delivery can do no harm.
@@ -172,18 +172,13 @@ function keyOf(email: string): string | null {
   return parsed.ok ? parsed.address.key : null;
 }
 
-/** The link key at the end of one of our links, whatever BASE_URL was when it was made. */
-function linkKeyOf(link: string): string | null {
-  return readToken(link.slice(link.lastIndexOf('/') + 1));
-}
-
 /**
- * Takes a delivery: in one transaction it is remembered and the contacts that it hints at are marked, so
- * that the lane looks at them. A stranger's address marks nobody. Nothing personal is kept of it.
+ * Takes a delivery: it is remembered and the contacts that it hints at are marked, so that the lane looks
+ * at them, in one statement. A stranger's address marks nobody. Nothing personal is kept of it.
  * @returns `repeated` for one taken before, `ignored` for one that does not concern us; both change nothing
  */
 export async function takeDelivery(
-  database: Pick<Database, 'transaction'>,
+  sql: Sql,
   delivery: Delivery,
   { audienceId, receivedAt }: { audienceId: string; receivedAt: Date },
 ): Promise<'taken' | 'repeated' | 'ignored'> {
@@ -191,39 +186,37 @@ export async function takeDelivery(
   const { type, digest, firedAt, listId, hints } = delivery;
   if (listId !== audienceId) return 'ignored';
 
-  return database.transaction(async (tx) => {
-    const remembered = await tx.query(
-      `INSERT INTO webhook_deliveries (digest, type, fired_at, received_at) VALUES ($1, $2, $3, $4)
-       ON CONFLICT DO NOTHING RETURNING digest`,
-      [digest, type, firedAt, receivedAt],
-    );
-    if (remembered.length === 0) return 'repeated';
-    const ids: string[] = [];
-    for (const hint of hints) ids.push(...(await note(tx, hint)));
-    await lookAt(tx, ids);
-    return 'taken';
-  });
-}
-
-/**
- * Notes on a contact what the lane has to see borne out. An address that nobody has here, but with the link
- * of somebody, is where that person moved to.
- * @returns whom the hint is about, if that is a contact
- */
-async function note(tx: Sql, { email, link, reported, movedTo }: Hint): Promise<string[]> {
-  const rows = await tx.query<{ id: string }>(
-    `UPDATE audience_contacts contact
-        SET reported = CASE WHEN contact.reported = 'complained' THEN contact.reported
-                            ELSE coalesce($3, contact.reported) END,
-            moved_to = coalesce(CASE WHEN person.key = $1 THEN $4 ELSE $5 END, contact.moved_to)
-       FROM subscribers person
-      WHERE person.id = contact.subscriber_id
-        AND person.id = coalesce((SELECT id FROM subscribers WHERE key = $1),
-                                 (SELECT id FROM subscribers WHERE link_key = $2))
-     RETURNING person.id`,
-    [keyOf(email), link === null ? null : linkKeyOf(link), reported, movedTo, email],
+  const rows = hints.map(({ email, link, ...hint }) => ({
+    ...hint,
+    email,
+    key: keyOf(email),
+    link_key: link === null ? null : keyOfLink(link),
+  }));
+  // An address that nobody has here, but with the link of somebody, is where that person moved to.
+  const remembered = await sql.query(
+    `WITH remembered AS (
+       INSERT INTO webhook_deliveries (digest, type, fired_at, received_at) VALUES ($1, $2, $3, $4)
+       ON CONFLICT DO NOTHING RETURNING digest
+     ), given AS MATERIALIZED (
+       SELECT person.id, hint.reported,
+              CASE WHEN person.key = hint.key THEN hint."movedTo" ELSE hint.email END AS moved_to
+         FROM jsonb_to_recordset($5::jsonb) AS hint(email text, key text, link_key text, reported text, "movedTo" text)
+         JOIN subscribers person ON person.id = coalesce(
+                (SELECT id FROM subscribers WHERE key = hint.key),
+                (SELECT id FROM subscribers WHERE link_key = hint.link_key))
+        WHERE EXISTS (SELECT FROM remembered)
+     ), ${locked}, marked AS (
+       UPDATE audience_contacts contact
+          SET ${marked},
+              reported = CASE WHEN contact.reported = 'complained' THEN contact.reported
+                              ELSE coalesce(given.reported, contact.reported) END,
+              moved_to = coalesce(given.moved_to, contact.moved_to)
+         FROM given JOIN locked USING (id)
+        WHERE contact.subscriber_id = given.id)
+     SELECT digest FROM remembered`,
+    [digest, type, firedAt, receivedAt, JSON.stringify(rows)],
   );
-  return rows.map(({ id }) => id);
+  return remembered.length > 0 ? 'taken' : 'repeated';
 }
 
 /** Forgets the deliveries received before then. Mailchimp repeats one for 75 minutes. */

@@ -110,17 +110,19 @@ function advisoryPlaces(pool: pg.Pool, name: string, count: number): Places {
     held.add(place);
     return async () => {
       if (session !== mine || !held.delete(place)) return;
-      await client.query('SELECT pg_advisory_unlock(hashtext($1), $2)', [name, place]);
+      await inTurn(() => client.query('SELECT pg_advisory_unlock(hashtext($1), $2)', [name, place]));
     };
   }
 
+  /** One after the other, or two would find the same place free. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  }
+
   return {
-    // One after the other, or two would find the same place free.
-    take: () => {
-      const taken = turn.then(take);
-      turn = taken.catch(() => {});
-      return taken;
-    },
+    take: () => inTurn(take),
     close: async () => {
       const client = await session?.catch(() => null);
       session = null;

@@ -45,3 +45,8 @@ export function readToken(text: string): string | null {
   const token = text.toLowerCase();
   return /^[0-9a-f]{32,64}$/.test(token) ? token : null;
 }
+
+/** The key in one of a person's own links, whatever BASE_URL was when it was made. Null: it is none. */
+export function keyOfLink(link: string): string | null {
+  return readToken(link.slice(link.lastIndexOf('/') + 1));
+}

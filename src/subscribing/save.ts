@@ -173,6 +173,7 @@ const statement = `
   )
   INSERT INTO audience_contacts AS contact (subscriber_id, opt_out)
   SELECT subscriber_id, opt_out FROM jsonb_populate_recordset(NULL::audience_contacts, $1::jsonb -> 'contacts')
+   ORDER BY subscriber_id
   ON CONFLICT (subscriber_id) DO UPDATE
     SET wanted = contact.wanted + 1, opt_out = contact.opt_out OR excluded.opt_out, due_at = now(), attempts = 0`;
 

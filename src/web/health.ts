@@ -32,13 +32,23 @@ export function healthRoutes({ database, workerHealth, isStopping }: Health): Ro
       res.status(ready ? 200 : 503).json({
         status: ready ? 'ready' : 'not ready',
         database: reachable ? 'ok' : 'out of reach',
-        mailchimp: { ...(signals ?? { signals: 'out of reach' }), ...mailchimp },
+        mailchimp: {
+          ...(signals === null ? { signals: 'out of reach' } : forEverybody(signals)),
+          ...mailchimp,
+        },
         mail,
       });
     })
     .all(onlyVerbs('GET'));
 
   return router;
+}
+
+/** Anybody may ask, so how large the audience is stays out. */
+function forEverybody({ drift, ...signals }: Signals): object {
+  if (drift === null) return { ...signals, drift };
+  const { missing, extra, conflicting } = drift;
+  return { ...signals, drift: { missing, extra, conflicting } };
 }
 
 /** The signals, or null when they cannot be had at once: a balancer does not wait for numbers. */

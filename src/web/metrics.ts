@@ -1,10 +1,9 @@
-import { timingSafeEqual } from 'node:crypto';
-import { type RequestHandler, Router } from 'express';
+import { Router } from 'express';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { sha256 } from '../consent/ledger.ts';
 import { readSignals } from '../mailchimp/signals.ts';
 import type { Database } from '../platform/database.ts';
-import { onlyVerbs, Problem, sendProblem } from './problems.ts';
+import { demandKey } from './keys.ts';
+import { onlyVerbs } from './problems.ts';
 import type { Health } from './web.ts';
 
 /** What a process counts, and what it tells Prometheus. */
@@ -130,21 +129,4 @@ export function metricsRoutes({ metrics, adminApiKey }: Health): Router {
     })
     .all(onlyVerbs('GET'));
   return router;
-}
-
-/** compares digests, which are equally long whatever was sent. */
-function demandKey(adminApiKey: string | null): RequestHandler {
-  return (req, res, next) => {
-    const [, key] = /^Bearer ([!-~]+)$/i.exec(req.get('authorization') ?? '') ?? [];
-    const isRight =
-      adminApiKey !== null &&
-      key !== undefined &&
-      timingSafeEqual(Buffer.from(sha256(key)), Buffer.from(sha256(adminApiKey)));
-    if (isRight) {
-      next();
-      return;
-    }
-    res.set('WWW-Authenticate', 'Bearer');
-    sendProblem(res, new Problem(401, 'Unauthorized', 'Send a valid key as Authorization: Bearer KEY.'));
-  };
 }

@@ -52,7 +52,7 @@ export const notFound: RequestHandler = () => {
 
 // What Express's body parsers call their refusals.
 const refusals: Record<string, Problem> = {
-  'entity.too.large': new Problem(413, 'Content Too Large', 'The request is too large: 8 kB is the most.'),
+  'entity.too.large': new Problem(413, 'Content Too Large', 'The request is too large.'),
   'parameters.too.many': new Problem(
     413,
     'Content Too Large',

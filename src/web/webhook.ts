@@ -1,7 +1,6 @@
-import { timingSafeEqual } from 'node:crypto';
 import express, { type RequestHandler, Router } from 'express';
-import { sha256 } from '../consent/ledger.ts';
 import { readDelivery, takeDelivery, verifySignature } from '../mailchimp/webhook.ts';
+import { isSame } from './keys.ts';
 import { notFound, onlyVerbs, Problem } from './problems.ts';
 import type { Web } from './web.ts';
 
@@ -52,9 +51,4 @@ export function webhookRoutes({ database, webhook, metrics, log }: Web): Router 
     .all(onlyVerbs('GET', 'POST'));
 
   return router;
-}
-
-/** compares digests, which are equally long whatever was sent. */
-function isSame(given: string, secret: string): boolean {
-  return timingSafeEqual(Buffer.from(sha256(given)), Buffer.from(sha256(secret)));
 }

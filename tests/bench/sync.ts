@@ -111,7 +111,7 @@ const interestIds = async (database: Database) =>
   );
 
 /** People who confirmed two lists and of whom Mailchimp knows nothing yet. */
-async function backlog(database: Database, name: string, count: number): Promise<void> {
+export async function backlog(database: Database, name: string, count: number): Promise<void> {
   await database.transaction(async (tx) => {
     // The ledger's own rules are not what is measured.
     await tx.query('SET LOCAL session_replication_role = replica');

@@ -403,7 +403,7 @@ describe('the lane to Mailchimp', () => {
     it('such as a crash is over when the lease is', async () => {
       await sync.stop();
       await newsroom.subscribe(email, 'daily');
-      await takeDue(newsroom.database, sandbox.mailchimp.audienceId, {
+      await takeDue(newsroom.database, {
         limit: 10,
         leaseMs: 60_000,
         except: [],

@@ -56,7 +56,7 @@ describe('what the server prints, at the most talkative level (A-19, A-26)', () 
     await footnote.exited;
     const printed = footnote.output();
     expect(printed).toContain('a mail was accepted by the mail server');
-    expect(printed).toContain('Mailchimp is not equal for a contact');
+    expect(printed).toContain('Mailchimp is not equal for contacts');
     for (const secret of ['canary', 'example.com', sandbox.mailchimp.apiKey, ...secrets]) {
       expect(printed.toLowerCase()).not.toContain(secret);
     }

@@ -225,7 +225,7 @@ describe("Mailchimp's webhook", () => {
   it('says so when it could not be stored, so that it comes again', async () => {
     const broken: Database = {
       ...newsroom.database,
-      transaction: () => Promise.reject(new Error('the database is out of reach')),
+      query: () => Promise.reject(new Error('the database is out of reach')),
     };
     await post(serve({}, broken), body()).expect(500);
     expect(hints).toBe(0);
