@@ -98,7 +98,8 @@ const member = z.object({
   status: z.enum(memberStatuses),
   interests: z.record(z.string(), z.boolean()).default({}),
   merge_fields: z.record(z.string(), z.unknown()).default({}),
-  /** ISO 8601 in whole seconds; may be empty. */
+  /** ISO 8601 in whole seconds, both; may be empty. */
+  timestamp_opt: z.string().default(''),
   last_changed: z.string().default(''),
 });
 const postedMembers = z.object({

@@ -39,26 +39,33 @@ export interface Ending {
  * was put away by a Mailchimp user; that alone is no opt-out, but with a webhook that told of one it is.
  */
 export function endingsOf(contact: Contact, member: Member | null): Ending[] {
-  const { takenConsentSeq, lists } = contact;
-  const taken = (seq: number) => seq <= takenConsentSeq;
-  return lists.flatMap(({ id, interest, mappedAt, subscribed, consentSeq, consentAt }) => {
+  const arrived = hasArrived(contact, member);
+  const taken = (seq: number) => arrived || seq <= contact.takenConsentSeq;
+  return contact.lists.flatMap(({ id, interest, mappedAt, subscribed, consentSeq, consentAt }) => {
     if (!subscribed || consentSeq === null || consentAt === null) return [];
+    const older = member !== null && isNews(contact, member) && consentAt <= lastChange(member);
     const ended = hasLeft(contact, member)
-      ? taken(consentSeq) || (member !== null && isNews(contact, member) && consentAt <= lastChange(member))
-      : isOn(member) && switchedOff(interest, mappedAt) && taken(consentSeq);
+      ? taken(consentSeq) || older
+      : isOn(member) &&
+        interest !== null &&
+        member?.interests[interest] === false &&
+        toldOf(mappedAt, consentSeq);
     return ended ? { listId: id, consentSeq } : [];
   });
 
-  /** Off over there, though Mailchimp confirmed to us that it was on. */
-  function switchedOff(interest: string | null, mappedAt: Date | null): boolean {
-    return (
-      interest !== null &&
-      member?.interests[interest] === false &&
-      mappedAt !== null &&
-      contact.acknowledgedAt !== null &&
-      contact.acknowledgedAt > mappedAt
-    );
+  /** Whether Mailchimp once had this interest on by our word, so that an "off" came after it. */
+  function toldOf(mappedAt: Date | null, consentSeq: number): boolean {
+    const { consent, acknowledgedAt, takenConsentSeq } = contact;
+    if (mappedAt === null) return false;
+    const confirmed = consentSeq <= takenConsentSeq && acknowledgedAt !== null && acknowledgedAt > mappedAt;
+    return confirmed || (arrived && consent !== null && consent.at > mappedAt);
   }
+}
+
+/** A call whose answer got lost did its work if the member carries the time of our newest consent. */
+function hasArrived({ consent }: Contact, member: Member | null): boolean {
+  if (consent === null || member === null) return false;
+  return Date.parse(member.timestamp_opt) === Math.floor(consent.at.getTime() / 1000) * 1000;
 }
 
 function hasLeft(contact: Contact, member: Member | null): boolean {

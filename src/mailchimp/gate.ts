@@ -70,7 +70,7 @@ export function openGate(places: Places, limit: number, pace = usualPace): Gate 
       if (giveBack !== null) letIn({ takenAt: Date.now(), giveBack });
       else await sleep(pace.look * (0.5 + Math.random()));
     } catch (error) {
-      waiting.shift()?.refuse(error);
+      waiting.shift()?.refuse(closed() ? new GateClosed() : error);
     }
   }
 

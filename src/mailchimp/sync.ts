@@ -148,18 +148,19 @@ export function startSync({
   async function workOff(leases: Lease[], knew: boolean | null): Promise<void> {
     const takenAt = Date.now();
     const set = await loadTaken(database, api.audienceId, leases);
-    let bulk = set.filter(fitsBulk);
-    if (bulk.length >= worthBulk && knew === null && bulk.some(isOptIn)) {
-      // What is heard may be about these, so they are taken anew after it.
-      await putBack(database, set);
-      await hearOnce();
-      return;
-    }
-    // Without it, who is not read one by one could be raised over their own opt-out.
-    if (knew === false) bulk = bulk.filter((contact) => !isOptIn(contact));
-    if (bulk.length < worthBulk) bulk = [];
+    const many = set.filter(fitsBulk);
+    const bulk = many.length < worthBulk ? [] : many.filter((contact) => knew === true || !isOptIn(contact));
     const inBulk = new Set(bulk);
-    const singles = set.filter((contact) => !inBulk.has(contact)).values();
+    let rest = set.filter((contact) => !inBulk.has(contact));
+    if (many.length >= worthBulk && knew === null && many.some(isOptIn)) {
+      // What is heard may be about these, so they are taken anew after it. Without it, whoever is not read
+      // one by one could be raised over their own opt-out.
+      const later = new Set(many.filter(isOptIn));
+      rest = rest.filter((contact) => !later.has(contact));
+      await putBack(database, [...later]);
+      await hearOnce();
+    }
+    const singles = rest.values();
     await Promise.all([
       bulk.length > 0 && whileOpen(bulk, () => equaliseMany(parts, bulk)),
       ...Array.from({ length: concurrency }, async () => {

@@ -51,8 +51,10 @@ export function embeddedEngine(pglite: PGlite): Engine {
         take: async () => {
           if (taken === count) return null;
           taken += 1;
+          let held = true;
           return async () => {
-            taken -= 1;
+            if (held) taken -= 1;
+            held = false;
           };
         },
         close: async () => {},

@@ -110,7 +110,10 @@ function advisoryPlaces(pool: pg.Pool, name: string, count: number): Places {
     held.add(place);
     return async () => {
       if (session !== mine || !held.delete(place)) return;
-      await inTurn(() => client.query('SELECT pg_advisory_unlock(hashtext($1), $2)', [name, place]));
+      // A session that is lost has given everything back.
+      await inTurn(() => client.query('SELECT pg_advisory_unlock(hashtext($1), $2)', [name, place])).catch(
+        () => {},
+      );
     };
   }
 
@@ -124,8 +127,9 @@ function advisoryPlaces(pool: pg.Pool, name: string, count: number): Places {
   return {
     take: () => inTurn(take),
     close: async () => {
-      const client = await session?.catch(() => null);
+      const last = session;
       session = null;
+      const client = await last?.catch(() => null);
       // Its locks go with it.
       client?.release(true);
     },

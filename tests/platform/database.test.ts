@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/platform/database.ts';
@@ -8,9 +9,10 @@ import { copyTemplate } from '../harness/template.ts';
 describe('the database', () => {
   let database: Database;
   let drop: () => Promise<void>;
+  let settings: Awaited<ReturnType<typeof copyTemplate>>['settings'];
   beforeAll(async () => {
     const copy = await copyTemplate(inject('template'), inject('server'));
-    drop = copy.drop;
+    ({ drop, settings } = copy);
     database = await openDatabase(copy.settings, pino({ level: 'silent' }));
     await database.query('CREATE TABLE notes (note text PRIMARY KEY)');
   });
@@ -88,5 +90,73 @@ describe('the database', () => {
     await expect(first).rejects.toThrow('untidy');
     expect(await second).toBe('tidy');
     expect(order).toEqual(['first begins', 'first ends', 'second']);
+  });
+
+  it('has as many places as it is asked for, and each again once it is given back', async () => {
+    const places = database.places('calls', 2);
+    const [first, second, third] = await Promise.all([places.take(), places.take(), places.take()]);
+    expect([first, second, third].map((place) => place !== null)).toEqual([true, true, false]);
+    expect(await places.take()).toBeNull();
+    await first?.();
+    const again = await places.take();
+    expect(again).not.toBeNull();
+    expect(await places.take()).toBeNull();
+    await again?.();
+    await second?.();
+    await places.close();
+  });
+
+  describe.skipIf(inject('server') === null)('shared by processes', () => {
+    /** Another process of the same database. */
+    async function withOther(work: (other: Database) => Promise<void>) {
+      const other = await openDatabase(settings, pino({ level: 'silent' }));
+      await work(other).finally(other.close);
+    }
+
+    it('has places that are taken for all of them, by name', () =>
+      withOther(async (other) => {
+        const [here, there] = [database.places('shared', 2), other.places('shared', 2)];
+        const mine = await here.take();
+        expect(await there.take()).not.toBeNull();
+        expect([await here.take(), await there.take()]).toEqual([null, null]);
+        const elsewhere = other.places('another name', 1);
+        expect(await elsewhere.take()).not.toBeNull();
+        await mine?.();
+        expect(await there.take()).not.toBeNull();
+        await Promise.all([here, there, elsewhere].map((places) => places.close()));
+      }));
+
+    it('has the places of a closed one free again', () =>
+      withOther(async (other) => {
+        const [here, there] = [database.places('closed', 1), other.places('closed', 1)];
+        expect(await there.take()).not.toBeNull();
+        expect(await here.take()).toBeNull();
+        await there.close();
+        await expect.poll(() => here.take(), { interval: 5 }).not.toBeNull();
+        await here.close();
+      }));
+
+    it('has the places of a dead session free again, and lets its process take anew', () =>
+      withOther(async (other) => {
+        if (settings.kind !== 'postgres') throw new Error('this is about PostgreSQL');
+        const [here, there] = [database.places('dead', 2), other.places('dead', 2)];
+        const stale = await there.take();
+        await there.take();
+        expect(await here.take()).toBeNull();
+        const operator = new pg.Client({ connectionString: settings.url });
+        await operator.connect();
+        await operator.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_locks
+          WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND classid::bigint = hashtext('footnote:dead')::bigint & 4294967295`,
+        );
+        await operator.end();
+        await expect.poll(() => here.take(), { interval: 5 }).not.toBeNull();
+        // What the dead session held is not given back a second time.
+        await stale?.();
+        await expect.poll(() => there.take().catch(() => null), { interval: 5 }).not.toBeNull();
+        expect([await here.take(), await there.take()]).toEqual([null, null]);
+        await Promise.all([here.close(), there.close()]);
+      }));
   });
 });
