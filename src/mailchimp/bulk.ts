@@ -7,13 +7,6 @@ import { classify, isOfEverybody, type RefusalKind } from './refusals.ts';
 import { type Refusing, refuse } from './settle.ts';
 import type { Equalising } from './single.ts';
 
-export interface EqualisingMany extends Equalising {
-  /** Told of a call that failed as a whole for reasons that are nobody's own. */
-  failed: (contacts: readonly TakenContact[], error: MailchimpError) => Promise<void>;
-  /** Told of one that did not. */
-  answered: () => void;
-}
-
 /**
  * Whether a contact may go out in one call with others. Not when Mailchimp may hold news of them that a
  * write would bury, nor when they were refused before: that one goes alone, and holds nobody up.
@@ -32,7 +25,7 @@ export function fitsBulk(contact: TakenContact): boolean {
  * Makes Mailchimp equal for up to 500 contacts in one call. Who is refused for reasons of their own, is
  * passed over in the answer, or is not as wanted in it, goes alone next time.
  */
-export async function equaliseMany(parts: EqualisingMany, contacts: TakenContact[]): Promise<void> {
+export async function equaliseMany(parts: Equalising, contacts: TakenContact[]): Promise<void> {
   const { database, api, log } = parts;
   const wanted = new Map(
     contacts.map((contact) => [
@@ -48,7 +41,7 @@ export async function equaliseMany(parts: EqualisingMany, contacts: TakenContact
   if (posted instanceof MailchimpError) {
     return isOfContent(posted) ? halve(parts, contacts) : parts.failed(contacts, posted);
   }
-  parts.answered();
+  parts.answered(contacts.length);
 
   const settled: { contact: TakenContact; memberStatus: string }[] = [];
   const refused: Refusing[] = [];
@@ -93,7 +86,7 @@ function isOfContent(error: MailchimpError): boolean {
 }
 
 /** Looks for the one who poisons the set: of two halves one goes through, and the last one goes alone. */
-async function halve(parts: EqualisingMany, contacts: TakenContact[]): Promise<void> {
+async function halve(parts: Equalising, contacts: TakenContact[]): Promise<void> {
   if (contacts.length === 1) return putBack(parts.database, contacts, { look: true });
   const middle = Math.ceil(contacts.length / 2);
   await equaliseMany(parts, contacts.slice(0, middle));

@@ -148,8 +148,8 @@ export type PostedMembers = z.infer<typeof postedMembers>;
 export type MembersPage = z.infer<typeof membersPage>;
 export type Webhook = z.infer<typeof webhook>;
 
-/** Milliseconds after which we stop waiting; a call with 500 members may take its time. */
-export const callTimeout = 45_000;
+/** Milliseconds after which we stop waiting. */
+const callTimeout = 30_000;
 
 /**
  * Connects to one audience through Mailchimp's own client. Nothing is sent before the first call.

@@ -57,6 +57,8 @@ export function endingsOf(contact: Contact, member: Member | null): Ending[] {
   function toldOf(mappedAt: Date | null, consentSeq: number): boolean {
     const { consent, acknowledgedAt, takenConsentSeq } = contact;
     if (mappedAt === null) return false;
+    // It may be an older call of ours that arrived late. Theirs, a webhook tells of, or the next comparison.
+    if (contact.unanswered && !contact.look) return false;
     const confirmed = consentSeq <= takenConsentSeq && acknowledgedAt !== null && acknowledgedAt > mappedAt;
     return confirmed || (arrived && consent !== null && consent.at > mappedAt);
   }

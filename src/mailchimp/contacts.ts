@@ -26,6 +26,8 @@ export interface Contact extends Person {
   movedTo: string | null;
   /** The status that Mailchimp last showed; `absent` when it did not know the address. */
   memberStatus: string | null;
+  /** A call of ours whose answer nobody has may have changed the member, or may still do so. */
+  unanswered: boolean;
   /** On a list that the audience has no interest for yet. */
   unmapped: boolean;
 }
@@ -62,6 +64,8 @@ export function takeDue(
   sql: Sql,
   { limit, leaseMs, except }: { limit: number; leaseMs: number; except: string[] },
 ): Promise<Lease[]> {
+  // Its last call may begin as late as the lease ends, and then Mailchimp may take its time.
+  const actingMs = leaseMs + serverTimeout;
   // `due_at` is rounded to milliseconds, so that "now" may lie half a one ahead when it is looked at at once.
   return sql.query<Lease>(
     `WITH due AS MATERIALIZED (
@@ -76,7 +80,7 @@ export function takeDue(
       WHERE contact.subscriber_id = due.subscriber_id
      RETURNING contact.subscriber_id AS "subscriberId", due.may_act_until::text AS "earlierUntil",
                contact.may_act_until::text AS "actingUntil"`,
-    [limit, leaseMs, except, serverTimeout],
+    [limit, leaseMs, except, actingMs],
   );
 }
 
@@ -93,7 +97,7 @@ export async function loadTaken(
   const contacts = await loadContacts(sql, audienceId, [...byId.keys()]);
   return contacts.flatMap((contact) => {
     const lease = byId.get(contact.subscriberId);
-    return lease === undefined ? [] : { ...contact, ...lease };
+    return lease === undefined ? [] : { ...contact, ...lease, unanswered: lease.earlierUntil !== null };
   });
 }
 
@@ -131,6 +135,7 @@ export async function loadContacts(sql: Sql, audienceId: string, ids: string[]):
             contact.attempts, contact.refusal, contact.consent_seq AS "takenConsentSeq",
             contact.asked_seq AS "askedConsentSeq", contact.acknowledged_at AS "acknowledgedAt", contact.look,
             contact.reported, contact.moved_to AS "movedTo", contact.member_status AS "memberStatus",
+            contact.may_act_until IS NOT NULL AS "unanswered",
             person.email, person.key, person.first_name AS "firstName", person.locale, person.link_key AS "linkKey",
             person.mail_block AS "mailBlock", coalesce(chosen.choices, '[]') AS "choices"
        FROM asked
@@ -262,7 +267,7 @@ export interface Refused {
   tookConsent?: boolean;
   /** Mailchimp was asked for its own opt-in on this consent. */
   asked?: boolean;
-  memberStatus?: string;
+  memberStatus?: string | undefined;
 }
 
 /** Records why Mailchimp is not equal, and when to try again. */

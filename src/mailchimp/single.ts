@@ -18,39 +18,52 @@ export interface Equalising {
   footerLinks: (linkKey: string) => FooterLinks;
   /** Brings the audience into shape; calls made meanwhile share one. */
   ready: () => Promise<void>;
+  /** Told of a call that went well, and how many it was for. */
+  answered: (contacts: number) => void;
+  /** Told of a call that failed, and of the status that the member was last seen in. */
+  failed: (contacts: readonly TakenContact[], error: MailchimpError, memberStatus?: string) => Promise<void>;
   log: Log;
 }
 
 /**
  * Makes Mailchimp equal for one contact: reads the member, lets what ended over there end here, and writes
  * only what differs. Reading first is what keeps a change of ours from overwriting one of theirs.
- * @throws MailchimpError for what goes wrong with a call; nothing is recorded then
  */
 export async function equaliseOne(parts: Equalising, contact: TakenContact): Promise<void> {
   const { database, api, subscribing, log, ready } = parts;
   const { consent } = contact;
-
-  if (contact.unmapped) {
-    await ready();
-    await putBack(database, [contact]);
-    return;
-  }
   const wanted = wantedMember(contact, parts.footerLinks(contact.linkKey));
-  // An opt-out takes nothing away from anybody, so it need not look first.
-  const known = contact.memberStatus !== null && !['archived', 'absent'].includes(contact.memberStatus);
-  if (consent === null && known && !contact.look) return optOut();
+  let seen: string | undefined;
 
-  const member = await api.getMember(contact.email);
-  if (member === null) return absent();
-  const block = mailBlockOf(contact, member);
-  if (block !== contact.mailBlock) await setMailBlock(database, contact.subscriberId, block);
+  try {
+    await equalise();
+    parts.answered(1);
+  } catch (error) {
+    if (!(error instanceof MailchimpError)) throw error;
+    await parts.failed([contact], error, seen);
+  }
 
-  const endings = endingsOf(contact, member);
-  if (endings.length > 0) return end(endings);
-  if (isEqual(contact, wanted, member)) return settle(member.status);
-  if (consent === null) return optOut();
-  return optIn(member);
+  async function equalise(): Promise<void> {
+    if (contact.unmapped) {
+      await ready();
+      return putBack(database, [contact]);
+    }
+    // An opt-out takes nothing away from anybody, so it need not look first.
+    const known = contact.memberStatus !== null && !['archived', 'absent'].includes(contact.memberStatus);
+    if (consent === null && known && !contact.look) return optOut();
 
+    const member = await api.getMember(contact.email);
+    seen = member?.status ?? 'absent';
+    if (member === null) return absent();
+    const block = mailBlockOf(contact, member);
+    if (block !== contact.mailBlock) await setMailBlock(database, contact.subscriberId, block);
+
+    const endings = endingsOf(contact, member);
+    if (endings.length > 0) return end(endings);
+    if (isEqual(contact, wanted, member)) return settle(member.status);
+    if (consent === null) return optOut();
+    return optIn(member);
+  }
   /** Never given up. What Mailchimp refuses of somebody whom it does not mail anyway is as good as done. */
   async function optOut(): Promise<void> {
     const member = await api.putMember(wanted).catch((error: unknown) => {

@@ -3,7 +3,7 @@ import type { Log } from '../platform/log.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { readyAudience } from './audience.ts';
 import { createBell } from './bell.ts';
-import { type EqualisingMany, equaliseMany, fitsBulk } from './bulk.ts';
+import { equaliseMany, fitsBulk } from './bulk.ts';
 import { bulkSize, type MailchimpApi } from './client.ts';
 import { type Lease, loadTaken, putBack, type TakenContact, takeDue } from './contacts.ts';
 import { MailchimpError } from './error.ts';
@@ -79,7 +79,7 @@ export function startSync({
   let hearing: Promise<boolean> | null = null;
   let heard: boolean | null = null;
 
-  const parts: EqualisingMany = {
+  const parts: Equalising = {
     database,
     api,
     subscribing,
@@ -87,9 +87,10 @@ export function startSync({
     ready,
     log,
     failed,
-    answered: () => {
-      size = Math.min(bulkSize, size * 2);
-      wentWell();
+    answered: (contacts) => {
+      if (contacts > 1) size = Math.min(bulkSize, size * 2);
+      blocked = 0;
+      standing.setTrouble(null);
     },
   };
 
@@ -188,15 +189,7 @@ export function startSync({
     if (stopping || standing.stopped() !== null || Date.now() - takenAt > pace.patience) {
       return putBack(database, [contact]);
     }
-    await whileOpen([contact], async () => {
-      try {
-        await equaliseOne(parts, contact);
-        wentWell();
-      } catch (error) {
-        if (!(error instanceof MailchimpError)) throw error;
-        await failed([contact], error);
-      }
-    });
+    await whileOpen([contact], () => equaliseOne(parts, contact));
   }
 
   /** What the gate does not let out any more waits for the next process. */
@@ -209,12 +202,11 @@ export function startSync({
     }
   }
 
-  function wentWell(): void {
-    blocked = 0;
-    standing.setTrouble(null);
-  }
-
-  async function failed(contacts: readonly TakenContact[], error: MailchimpError): Promise<void> {
+  async function failed(
+    contacts: readonly TakenContact[],
+    error: MailchimpError,
+    memberStatus?: string,
+  ): Promise<void> {
     const kind = classify(error);
     blocked = error.status === 403 && kind === 'throttled' ? blocked + 1 : 0;
     if (kind === 'configuration' || blocked >= blockedTooOften) {
@@ -231,7 +223,7 @@ export function startSync({
     await refuse(
       database,
       log,
-      contacts.map((contact) => ({ contact, kind, facts: error })),
+      contacts.map((contact) => ({ contact, kind, facts: error, memberStatus })),
     );
   }
 

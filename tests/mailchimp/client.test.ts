@@ -59,7 +59,11 @@ describe('an odd answer', () => {
   });
 
   it('is an error when the shape is another than documented', async () => {
-    answering(200, { 'Content-Type': 'application/json' }, `{"email_address":"${email}","status":"delighted"}`);
+    answering(
+      200,
+      { 'Content-Type': 'application/json' },
+      `{"email_address":"${email}","status":"delighted"}`,
+    );
     expect(await failure()).toMatchObject({ status: 200, detail: 'not as documented: status' });
   });
 

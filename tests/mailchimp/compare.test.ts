@@ -32,6 +32,7 @@ function contactWith(more: Partial<Contact> = {}): Contact {
     reported: null,
     movedTo: null,
     memberStatus: 'subscribed',
+    unanswered: false,
     unmapped: false,
     consent: { seq: 2, at: at('09:00:00'), ip: null },
     lists: [
@@ -180,6 +181,9 @@ describe('an "off" over there ends a subscription here', () => {
     expect(ends(untaken, off)).toEqual([]);
     expect(ends(contactWith({ acknowledgedAt: null }), off)).toEqual([]);
     expect(ends(contactWith({ acknowledgedAt: at('07:00:00') }), off)).toEqual([]);
+    // An older call of ours may have landed late, unless somebody tells of news.
+    expect(ends(contactWith({ unanswered: true, look: false }), off)).toEqual([]);
+    expect(ends(contactWith({ unanswered: true, look: true }), off)).toEqual([daily]);
     // A deleted interest is shown to nobody, which is no word of theirs.
     expect(ends(contactWith(), memberWith({ interests: {} }))).toEqual([]);
   });

@@ -233,7 +233,7 @@ describe('the lane to Mailchimp', () => {
       expect(acknowledged).toBeLessThan(wanted);
       expect(optOut).toBe(true);
       expect(dueAt?.getTime()).toBeGreaterThan(Date.now() + 100_000);
-      await newsroom.pass(120_000);
+      await newsroom.pass(180_000);
       await settled();
       expect(member()?.status).toBe('unsubscribed');
       await equal();
@@ -416,7 +416,7 @@ describe('the lane to Mailchimp', () => {
       expect(member()?.status).toBe('subscribed');
       // The call of the crashed one may still arrive; nothing is final before it cannot.
       expect(await newsroom.contact(email)).toMatchObject({ acknowledged: 0 });
-      await newsroom.pass(60_000);
+      await newsroom.pass(120_000);
       await settled();
       await equal();
     });

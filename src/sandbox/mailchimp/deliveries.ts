@@ -49,7 +49,7 @@ export function createDeliveries(options: {
   let running: Promise<void> | null = null;
 
   function send(deliveries: Delivery[]): void {
-    if (closing.signal.aborted) return;
+    if (closing.signal.aborted || deliveries.length === 0) return;
     queue.push(...deliveries);
     running ??= run();
   }
