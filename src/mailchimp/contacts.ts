@@ -1,6 +1,6 @@
 import type { Sql } from '../platform/database.ts';
 import type { Person } from './member.ts';
-import { isOfEverybody, type RefusalKind, serverTimeout } from './refusals.ts';
+import { isNotMailed, isOfEverybody, type RefusalKind, serverTimeout } from './refusals.ts';
 
 /** A contact as it was at one moment: what to send, and what must be unchanged to acknowledge it. */
 export interface Contact extends Person {
@@ -281,17 +281,19 @@ export function recordRefusals(sql: Sql, refused: readonly Refused[]): Promise<v
     delay: delayMs === null ? null : Math.round(delayMs),
     unanswered: refusal.kind === 'timeout',
     weighed: !isOfEverybody(refusal.kind),
+    mailed: !isNotMailed(refusal.kind),
     taken: tookConsent ? (contact.consent?.seq ?? 0) : 0,
     asked: asked ? (contact.consent?.seq ?? 0) : 0,
     status: memberStatus ?? null,
   }));
   return settle(sql, rows, {
-    columns: `refusal jsonb, attempts int, delay bigint, unanswered boolean, weighed boolean, taken int, asked int,
+    columns: `refusal jsonb, attempts int, delay bigint, unanswered boolean, weighed boolean, mailed boolean, taken int, asked int,
               status text`,
     set: `acknowledged = CASE WHEN ${alone} THEN contact.acknowledged ELSE 0 END,
           due_at = CASE WHEN ${alone} THEN now() + given.delay * interval '1 millisecond' ELSE now() END,
           may_act_until = CASE WHEN given.unanswered THEN contact.may_act_until ELSE ${answered} END,
           attempts = CASE WHEN ${alone} THEN given.attempts ELSE contact.attempts END,
+          opt_out = contact.opt_out AND (given.mailed OR NOT ${alone}),
           look = contact.look AND NOT ${weighed},
           reported = CASE WHEN NOT ${weighed} THEN contact.reported END,
           moved_to = CASE WHEN NOT ${weighed} THEN contact.moved_to END,

@@ -116,5 +116,17 @@ export function retryDelay(kind: RefusalKind, attempts: number, random: number):
 export const isOfEverybody = (kind: RefusalKind): boolean =>
   ['transient', 'timeout', 'throttled', 'configuration'].includes(kind);
 
+/** Whether Mailchimp sends the person nothing meanwhile, so that an opt-out of theirs is as good as told. */
+export const isNotMailed = (kind: RefusalKind): boolean =>
+  [
+    'compliance',
+    'awaiting_mailchimp_confirmation',
+    'archived',
+    'not_subscribed',
+    'missing',
+    'forgotten',
+    'invalid',
+  ].includes(kind);
+
 /** Whether repeating cannot help. */
 export const isFinal = (kind: RefusalKind): boolean => retryDelay(kind, 1, 0) === null;
