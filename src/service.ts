@@ -6,8 +6,9 @@ import type { Operations } from './admin/mailchimp.ts';
 import { defaultConsentText, offerConsentWording } from './consent/wordings.ts';
 import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
-import { connect } from './mailchimp/client.ts';
-import { openGate } from './mailchimp/gate.ts';
+import { connect } from './mailchimp/api/client.ts';
+import { openGate } from './mailchimp/api/gate.ts';
+import { type Sync, startSync } from './mailchimp/lane/sync.ts';
 import {
   type Reconciling,
   reconcileJob,
@@ -15,7 +16,6 @@ import {
   requestReconciliation,
 } from './mailchimp/reconcile.ts';
 import { setup, webhookUrlOf } from './mailchimp/setup.ts';
-import { type Sync, startSync } from './mailchimp/sync.ts';
 import { type Database, openDatabase } from './platform/database.ts';
 import type { Log } from './platform/log.ts';
 import { openQueue } from './platform/queue.ts';

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { z } from 'zod';
 import { examineMail, type ResolveTxt } from '../mail/doctor.ts';
-import type { MailchimpApi } from '../mailchimp/client.ts';
+import type { MailchimpApi } from '../mailchimp/api/client.ts';
 import { examineMailchimp } from '../mailchimp/doctor.ts';
 import type { Database, Sql } from '../platform/database.ts';
 import { examine, type Finding, fault, ok, type Verdict, warning } from '../platform/finding.ts';

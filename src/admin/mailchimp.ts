@@ -1,6 +1,6 @@
 import { Router } from 'express';
 import { z } from 'zod';
-import { MailchimpError } from '../mailchimp/error.ts';
+import { MailchimpError } from '../mailchimp/api/error.ts';
 import type { SetupReport } from '../mailchimp/setup.ts';
 import { readSignals, refusedContacts } from '../mailchimp/signals.ts';
 import type { Database, Sql } from '../platform/database.ts';

@@ -1,6 +1,6 @@
 import type { Database, Sql } from '../platform/database.ts';
-import type { Interest, InterestCategory, MailchimpApi, MergeField } from './client.ts';
-import { MailchimpError } from './error.ts';
+import type { Interest, InterestCategory, MailchimpApi, MergeField } from './api/client.ts';
+import { MailchimpError } from './api/error.ts';
 
 const categoryTitle = 'Newsletters';
 

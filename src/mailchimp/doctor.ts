@@ -2,9 +2,9 @@ import type { Database, Sql } from '../platform/database.ts';
 import { examine, type Finding, fault, ok, type Verdict, warning } from '../platform/finding.ts';
 import { isLocal } from '../platform/local.ts';
 import type { Settings } from '../settings.ts';
+import type { Account, Audience, MailchimpApi, Webhook } from './api/client.ts';
+import { MailchimpError, timedOut } from './api/error.ts';
 import { maxInterests, overfilling, type Survey, surveyAudience } from './audience.ts';
-import type { Account, Audience, MailchimpApi, Webhook } from './client.ts';
-import { MailchimpError, timedOut } from './error.ts';
 import { ourWebhooks, webhookFaults, webhookUrlOf } from './setup.ts';
 import { readSignals } from './signals.ts';
 

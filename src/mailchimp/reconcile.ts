@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { Database, Sql } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
 import { keyOfLink } from '../subscribing/links.ts';
-import { type MailchimpApi, type Member, memberStatuses } from './client.ts';
-import { endingsOf, isEqual, isOn } from './compare.ts';
-import { type Contact, loadContacts, lookAt, marked } from './contacts.ts';
-import { type FooterLinks, wantedMember } from './member.ts';
-import { walkMembers } from './walk.ts';
+import { type MailchimpApi, type Member, memberStatuses } from './api/client.ts';
+import { walkMembers } from './api/walk.ts';
+import { endingsOf, isEqual, isOn } from './lane/compare.ts';
+import { type Contact, loadContacts, lookAt, marked } from './lane/contacts.ts';
+import { type FooterLinks, wantedMember } from './lane/member.ts';
 import { forgetOldDeliveries } from './webhook.ts';
 
 export type ReconciliationKind = 'full' | 'incremental';

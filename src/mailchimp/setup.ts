@@ -1,7 +1,7 @@
 import type { Database } from '../platform/database.ts';
+import type { MailchimpApi, NewWebhook, Webhook } from './api/client.ts';
+import { MailchimpError } from './api/error.ts';
 import { type AudienceReport, readyAudience } from './audience.ts';
-import type { MailchimpApi, NewWebhook, Webhook } from './client.ts';
-import { MailchimpError } from './error.ts';
 
 export interface SetupReport extends AudienceReport {
   webhook: WebhookReport;

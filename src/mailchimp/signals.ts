@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Sql } from '../platform/database.ts';
+import type { RefusalKind } from './lane/refusals.ts';
 import type { Report } from './reconcile.ts';
-import type { RefusalKind } from './refusals.ts';
 
 /** What a reconciliation counted. */
 export type Counts = Omit<Report, 'examples'>;

@@ -4,7 +4,7 @@ import { sha256 } from '../consent/ledger.ts';
 import type { Sql } from '../platform/database.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import { keyOfLink } from '../subscribing/links.ts';
-import { locked, marked } from './contacts.ts';
+import { locked, marked } from './lane/contacts.ts';
 
 // What Mailchimp tells us is a hint, never an order: it only marks whom the lane has to look at, and
 // the lane decides by what it reads there. So a forged, repeated, late or disordered delivery can do no harm.

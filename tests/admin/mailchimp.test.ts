@@ -10,7 +10,7 @@ import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { adminApi } from '../../src/admin/api.ts';
 import { doctor, type Patient } from '../../src/admin/doctor.ts';
-import { connect } from '../../src/mailchimp/client.ts';
+import { connect } from '../../src/mailchimp/api/client.ts';
 import { reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.ts';
 import { setup, webhookUrlOf } from '../../src/mailchimp/setup.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';

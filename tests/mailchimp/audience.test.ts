@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connect, type MailchimpApi } from '../../src/mailchimp/api/client.ts';
 import { readyAudience } from '../../src/mailchimp/audience.ts';
-import { connect, type MailchimpApi } from '../../src/mailchimp/client.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { archiveList } from '../../src/subscribing/lists.ts';
 import { type Newsroom, openNewsroom } from './newsroom.ts';

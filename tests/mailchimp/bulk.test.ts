@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { connect } from '../../src/mailchimp/client.ts';
+import { connect } from '../../src/mailchimp/api/client.ts';
 import { reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.ts';
 import { type ApiRequest, type Fault, fault } from '../../src/sandbox/mailchimp/faults.ts';
 import {

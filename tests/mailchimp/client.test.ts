@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import manifest from '../../package.json' with { type: 'json' };
-import { connect, type MailchimpApi } from '../../src/mailchimp/client.ts';
-import { MailchimpError } from '../../src/mailchimp/error.ts';
+import { connect, type MailchimpApi } from '../../src/mailchimp/api/client.ts';
+import { MailchimpError } from '../../src/mailchimp/api/error.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 
 const apiKey = '0123456789abcdef-us1';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Member } from '../../src/mailchimp/client.ts';
-import { endingsOf, isEqual, isOn, mailBlockOf } from '../../src/mailchimp/compare.ts';
-import type { Contact } from '../../src/mailchimp/contacts.ts';
-import { wantedMember } from '../../src/mailchimp/member.ts';
+import type { Member } from '../../src/mailchimp/api/client.ts';
+import { endingsOf, isEqual, isOn, mailBlockOf } from '../../src/mailchimp/lane/compare.ts';
+import type { Contact } from '../../src/mailchimp/lane/contacts.ts';
+import { wantedMember } from '../../src/mailchimp/lane/member.ts';
 import { footerLinks } from './newsroom.ts';
 
 const at = (time: string) => new Date(`2026-11-23T${time}Z`);

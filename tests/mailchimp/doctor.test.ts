@@ -6,7 +6,7 @@ import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { doctor, type Patient } from '../../src/admin/doctor.ts';
 import { examineMail } from '../../src/mail/doctor.ts';
-import { connect } from '../../src/mailchimp/client.ts';
+import { connect } from '../../src/mailchimp/api/client.ts';
 import { examineMailchimp, type MailchimpParts } from '../../src/mailchimp/doctor.ts';
 import { setup, webhookUrlOf } from '../../src/mailchimp/setup.ts';
 import type { Finding } from '../../src/platform/finding.ts';

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { MailchimpError } from '../../src/mailchimp/error.ts';
-import { type Gate, GateClosed, openGate } from '../../src/mailchimp/gate.ts';
+import { MailchimpError } from '../../src/mailchimp/api/error.ts';
+import { type Gate, GateClosed, openGate } from '../../src/mailchimp/api/gate.ts';
 import { type Newsroom, openNewsroom } from './newsroom.ts';
 
 const pace = { look: 1, hold: 1_000, rest: 40, longestRest: 80 };

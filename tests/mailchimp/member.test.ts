@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Person, wantedMember } from '../../src/mailchimp/member.ts';
+import { type Person, wantedMember } from '../../src/mailchimp/lane/member.ts';
 
 const links = {
   unsubscribe: 'https://news.example/unsubscribe/1',

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import { offerConsentWording } from '../../src/consent/wordings.ts';
-import { connect, type MailchimpApi } from '../../src/mailchimp/client.ts';
-import { type Contact, lookAt } from '../../src/mailchimp/contacts.ts';
-import { type Sync, startSync } from '../../src/mailchimp/sync.ts';
+import { connect, type MailchimpApi } from '../../src/mailchimp/api/client.ts';
+import { type Contact, lookAt } from '../../src/mailchimp/lane/contacts.ts';
+import { type Sync, startSync } from '../../src/mailchimp/lane/sync.ts';
 import { type Database, openDatabase } from '../../src/platform/database.ts';
 import type { Exchange } from '../../src/sandbox/mailchimp/door.ts';
 import type { ApiRequest } from '../../src/sandbox/mailchimp/faults.ts';

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connect } from '../../src/mailchimp/client.ts';
+import { connect } from '../../src/mailchimp/api/client.ts';
 import { reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.ts';
 import { readDelivery, takeDelivery } from '../../src/mailchimp/webhook.ts';
 import type { People } from '../../src/sandbox/mailchimp/people.ts';

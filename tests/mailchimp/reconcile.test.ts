@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connect } from '../../src/mailchimp/client.ts';
+import { connect } from '../../src/mailchimp/api/client.ts';
 import { type ReconciliationKind, reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import {

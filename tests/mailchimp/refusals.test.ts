@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MailchimpError } from '../../src/mailchimp/error.ts';
-import { classify, isFinal, type RefusalKind, retryDelay } from '../../src/mailchimp/refusals.ts';
+import { MailchimpError } from '../../src/mailchimp/api/error.ts';
+import { classify, isFinal, type RefusalKind, retryDelay } from '../../src/mailchimp/lane/refusals.ts';
 
 const invalidResource = 'Invalid Resource';
 const seeErrors =

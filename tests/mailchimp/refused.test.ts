@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connect, type PutMember } from '../../src/mailchimp/client.ts';
+import { connect, type PutMember } from '../../src/mailchimp/api/client.ts';
 import { type ApiRequest, type Fault, fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { callsOf, type Lane, type Newsroom, openLane, openNewsroom, readers } from './newsroom.ts';
 

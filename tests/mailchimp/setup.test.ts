@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connect, type MailchimpApi } from '../../src/mailchimp/client.ts';
+import { connect, type MailchimpApi } from '../../src/mailchimp/api/client.ts';
 import { setup, webhookUrlOf } from '../../src/mailchimp/setup.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
-import type { RefusalKind } from '../../src/mailchimp/refusals.ts';
+import type { RefusalKind } from '../../src/mailchimp/lane/refusals.ts';
 import { readSignals, refusedContacts } from '../../src/mailchimp/signals.ts';
 import { type Newsroom, openNewsroom } from './newsroom.ts';
 

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connect, type MailchimpApi, type PutMember } from '../../src/mailchimp/client.ts';
-import { loadContacts, takeDue } from '../../src/mailchimp/contacts.ts';
-import { type Sync, startSync } from '../../src/mailchimp/sync.ts';
+import { connect, type MailchimpApi, type PutMember } from '../../src/mailchimp/api/client.ts';
+import { loadContacts, takeDue } from '../../src/mailchimp/lane/contacts.ts';
+import { type Sync, startSync } from '../../src/mailchimp/lane/sync.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { linksOf } from '../../src/subscribing/links.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connect, type Member } from '../../src/mailchimp/client.ts';
-import { walkMembers } from '../../src/mailchimp/walk.ts';
+import { connect, type Member } from '../../src/mailchimp/api/client.ts';
+import { walkMembers } from '../../src/mailchimp/api/walk.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { callsOf, readers } from './newsroom.ts';
 

@@ -1,8 +1,8 @@
-import type { MailchimpApi, PostMember, PutMember } from '../../../src/mailchimp/client.ts';
-import { connect } from '../../../src/mailchimp/client.ts';
-import { openGate } from '../../../src/mailchimp/gate.ts';
+import type { MailchimpApi, PostMember, PutMember } from '../../../src/mailchimp/api/client.ts';
+import { connect } from '../../../src/mailchimp/api/client.ts';
+import { openGate } from '../../../src/mailchimp/api/gate.ts';
+import { startSync } from '../../../src/mailchimp/lane/sync.ts';
 import { type Reconciling, reconcileJob } from '../../../src/mailchimp/reconcile.ts';
-import { startSync } from '../../../src/mailchimp/sync.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { linksOf } from '../../../src/subscribing/links.ts';
 import { type Newsroom, silent } from '../newsroom.ts';

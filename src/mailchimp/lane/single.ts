@@ -1,11 +1,11 @@
-import type { Database } from '../platform/database.ts';
-import type { Log } from '../platform/log.ts';
-import { parseAddress } from '../subscribing/address.ts';
-import type { Subscribing } from '../subscribing/subscribing.ts';
-import type { MailchimpApi, Member } from './client.ts';
+import type { Database } from '../../platform/database.ts';
+import type { Log } from '../../platform/log.ts';
+import { parseAddress } from '../../subscribing/address.ts';
+import type { Subscribing } from '../../subscribing/subscribing.ts';
+import type { MailchimpApi, Member } from '../api/client.ts';
+import { MailchimpError } from '../api/error.ts';
 import { carriesLinks, type Ending, endingsOf, hasInterests, isEqual, isOn, mailBlockOf } from './compare.ts';
 import { acknowledge, lookAt, putBack, setMailBlock, type TakenContact } from './contacts.ts';
-import { MailchimpError } from './error.ts';
 import { type FooterLinks, wantedMember } from './member.ts';
 import { classify, isFinal, type RefusalKind } from './refusals.ts';
 import { type RefusalFacts, type Refusing, refuse as record } from './settle.ts';

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { type PutMember, withoutMilliseconds } from './client.ts';
+import { type PutMember, withoutMilliseconds } from '../api/client.ts';
 
 /** What we hold about a person, as far as Mailchimp is told of it. */
 export interface Person {

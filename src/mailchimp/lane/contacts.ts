@@ -1,4 +1,4 @@
-import type { Sql } from '../platform/database.ts';
+import type { Sql } from '../../platform/database.ts';
 import type { Person } from './member.ts';
 import { isNotMailed, isOfEverybody, type RefusalKind, serverTimeout } from './refusals.ts';
 

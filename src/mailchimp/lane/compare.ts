@@ -1,4 +1,4 @@
-import type { Member, PutMember } from './client.ts';
+import type { Member, PutMember } from '../api/client.ts';
 import type { Contact } from './contacts.ts';
 
 // What Mailchimp shows of a person, held against what we hold. Pure.

@@ -1,4 +1,4 @@
-import { type MailchimpError, timedOut } from './error.ts';
+import { type MailchimpError, timedOut } from '../api/error.ts';
 
 /** Why a contact is not equal yet. Each kind has an end: it is tried again, or parked for the operator. */
 export type RefusalKind =

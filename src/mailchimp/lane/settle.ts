@@ -1,5 +1,5 @@
-import type { Database } from '../platform/database.ts';
-import type { Log } from '../platform/log.ts';
+import type { Database } from '../../platform/database.ts';
+import type { Log } from '../../platform/log.ts';
 import { type Refused, recordRefusals, type TakenContact } from './contacts.ts';
 import { type RefusalKind, retryDelay } from './refusals.ts';
 

@@ -1,7 +1,7 @@
-import type { PostMember } from './client.ts';
+import type { PostMember } from '../api/client.ts';
+import { MailchimpError } from '../api/error.ts';
 import { isEqual } from './compare.ts';
 import { acknowledge, putBack, type TakenContact } from './contacts.ts';
-import { MailchimpError } from './error.ts';
 import { wantedMember } from './member.ts';
 import { classify, isOfEverybody, type RefusalKind } from './refusals.ts';
 import { type Refusing, refuse } from './settle.ts';

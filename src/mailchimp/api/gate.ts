@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Places } from '../platform/database.ts';
+import type { Places } from '../../platform/database.ts';
 import { MailchimpError } from './error.ts';
 
 /** What every call to Mailchimp passes: it lets only so many through at a time. */

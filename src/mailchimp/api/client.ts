@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import ApiClient from '@mailchimp/mailchimp_marketing/src/ApiClient.js';
 import { z } from 'zod';
-import manifest from '../../package.json' with { type: 'json' };
+import manifest from '../../../package.json' with { type: 'json' };
 import { MailchimpError, timedOut, unreadable } from './error.ts';
 import type { Gate } from './gate.ts';
 
