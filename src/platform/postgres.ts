@@ -99,11 +99,12 @@ function advisoryPlaces(pool: pg.Pool, name: string, count: number): Places {
     });
     const mine = session;
     const client = await mine;
-    // A session may take its own lock again, so its own are left out.
+    // A session may take its own lock again, so its own are left out; here, as PostgreSQL does not promise
+    // to look at a condition beside the lock first.
+    const others = Array.from({ length: count }, (_, n) => n + 1).filter((place) => !held.has(place));
     const { rows } = await client.query<{ place: number }>(
-      `SELECT place FROM generate_series(1, $2) AS place
-        WHERE place <> ALL ($3::int[]) AND pg_try_advisory_lock(hashtext($1), place) LIMIT 1`,
-      [name, count, [...held]],
+      'SELECT place FROM unnest($2::int[]) AS place WHERE pg_try_advisory_lock(hashtext($1), place) LIMIT 1',
+      [name, others],
     );
     const place = rows[0]?.place;
     if (place === undefined) return null;

@@ -126,6 +126,16 @@ describe('the database', () => {
         await Promise.all([here, there, elsewhere].map((places) => places.close()));
       }));
 
+    it('has every place free again that was given back', () =>
+      withOther(async (other) => {
+        const [here, there] = [database.places('many', 4), other.places('many', 4)];
+        const mine = await Promise.all([here.take(), here.take(), here.take()]);
+        for (const giveBack of mine) await giveBack?.();
+        const theirs = await Promise.all([there.take(), there.take(), there.take(), there.take()]);
+        expect(theirs.filter((place) => place === null)).toEqual([]);
+        await Promise.all([here.close(), there.close()]);
+      }));
+
     it('has the places of a closed one free again', () =>
       withOther(async (other) => {
         const [here, there] = [database.places('closed', 1), other.places('closed', 1)];
