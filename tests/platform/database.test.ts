@@ -129,7 +129,7 @@ describe('the database', () => {
     it('has every place free again that was given back', () =>
       withOther(async (other) => {
         const [here, there] = [database.places('many', 4), other.places('many', 4)];
-        const mine = await Promise.all([here.take(), here.take(), here.take()]);
+        const mine = await Promise.all([here.take(), here.take(), here.take(), here.take()]);
         for (const giveBack of mine) await giveBack?.();
         const theirs = await Promise.all([there.take(), there.take(), there.take(), there.take()]);
         expect(theirs.filter((place) => place === null)).toEqual([]);
