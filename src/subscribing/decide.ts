@@ -1,6 +1,5 @@
-import { type EventDraft, sha256 } from '../consent/ledger.ts';
-import type { Address } from './address.ts';
-import { confirmationDue } from './caps.ts';
+import { sha256 } from '../consent/ledger.ts';
+import { append, type Changes, type Fresh, isOpen, leave, nothing, request } from './changes.ts';
 import type {
   ChangeAddress,
   Choose,
@@ -11,51 +10,10 @@ import type {
   LeftAtMailchimp,
   MailAccepted,
   NamedList,
-  OfferedList,
   Outcome,
   SignUp,
 } from './commands.ts';
 import type { Household, Person, SignUpRequest, Subscription } from './person.ts';
-
-/** How long a confirmation link works (C-17; above the 20 hours of WCAG 2.2.1). */
-export const confirmationDays = 7;
-
-/** Random values drawn before the decision, so that the rules stay pure. Unused ones are thrown away. */
-export interface Fresh {
-  subscriberId: string;
-  linkKey: string;
-  ledgerSalt: string;
-  requestId: string;
-  tokenHash: string;
-  mailId: string;
-}
-
-/** What a decision changes. An empty one (`changes: null`) leaves the database as it is. */
-export interface Changes {
-  person: Person;
-  /** Set when the person is new. */
-  created: { email: string } | null;
-  /** Set when the person's address changes to another. */
-  moved: Address | null;
-  events: EventDraft[];
-  subscriptions: {
-    listId: number;
-    state: Subscription['state'];
-    consentSeq: number | null;
-    endedSeq: number | null;
-  }[];
-  request:
-    | (Pick<SignUpRequest, 'id' | 'seq' | 'tokenHash' | 'listIds' | 'locale' | 'firstName' | 'expiresAt'> & {
-        wordingVersion: string;
-      })
-    | null;
-  confirmed: { requestId: string; locale: string; firstName: string | null } | null;
-  /** A mail that is now owed. */
-  mail: { id: string; requestId: string; dueAt: Date } | null;
-  mailAccepted: { mailId: string; copy: string } | null;
-  /** Mailchimp has to follow; opt-outs go first. */
-  sync: 'opt_in' | 'opt_out' | null;
-}
 
 export interface Decision {
   outcome: Outcome;
@@ -249,132 +207,6 @@ function decideChangeAddress(person: Person, { address }: ChangeAddress, now: Da
 
 const atMailchimp: Circumstances = { channel: 'mailchimp', ip: null, userAgent: null, page: null };
 
-/**
- * Asks for lists: whatever is not subscribed becomes pending under one new request with one mail, within
- * the caps. @returns false when nothing is to be done: subscribed already, a mail on its way, capped, or no
- * mail may go to the address.
- */
-function request(
-  household: Household,
-  changes: Changes,
-  command: Pick<SignUp, 'lists' | 'wordingVersion' | 'locale' | 'firstName'> & Circumstances,
-  now: Date,
-  fresh: Fresh,
-): boolean {
-  const { person } = changes;
-  const current = new Map(person.subscriptions.map((subscription) => [subscription.listId, subscription]));
-  const wanted = command.lists.filter((list) => current.get(list.id)?.state !== 'subscribed');
-  if (wanted.length === 0 || person.mailBlock !== null) return false;
-
-  const dueAt = confirmationDue(household.confirmationMails, now, leftSinceLastRequest(person));
-  if (dueAt === null || isOnItsWay(person, wanted, now)) return false;
-
-  const seq = append(changes, now, command, {
-    kind: 'requested',
-    listWordings: wanted.map((list) => list.wording),
-    wordingVersion: command.wordingVersion,
-  });
-  for (const list of wanted) {
-    const before = current.get(list.id);
-    if (before?.state === 'pending') continue;
-    changes.subscriptions.push({
-      listId: list.id,
-      state: 'pending',
-      consentSeq: before?.consentSeq ?? null,
-      endedSeq: before?.endedSeq ?? null,
-    });
-  }
-  changes.request = {
-    id: fresh.requestId,
-    seq,
-    tokenHash: fresh.tokenHash,
-    listIds: wanted.map((list) => list.id),
-    wordingVersion: command.wordingVersion,
-    locale: command.locale,
-    firstName: command.firstName,
-    expiresAt: new Date(dueAt.getTime() + confirmationDays * 86_400_000),
-  };
-  changes.mail = { id: fresh.mailId, requestId: fresh.requestId, dueAt };
-  return true;
-}
-
-/** Ends what is pending or subscribed among the lists concerned. @returns what was ended */
-function leave(
-  changes: Changes,
-  concerned: (subscription: Subscription) => boolean,
-  command: Circumstances,
-  now: Date,
-): Subscription[] {
-  const ending = changes.person.subscriptions.filter(
-    (subscription) => subscription.state !== 'unsubscribed' && concerned(subscription),
-  );
-  if (ending.length === 0) return [];
-  const seq = append(changes, now, command, {
-    kind: 'unsubscribed',
-    listWordings: ending.map((subscription) => subscription.wording),
-  });
-  for (const { listId, consentSeq } of ending) {
-    changes.subscriptions.push({ listId, state: 'unsubscribed', consentSeq, endedSeq: seq });
-  }
-  // Who never confirmed is not at Mailchimp, so there is nothing to take back there.
-  if (ending.some((subscription) => subscription.state === 'subscribed')) changes.sync = 'opt_out';
-  return ending;
-}
-
-function append(
-  changes: Changes,
-  now: Date,
-  { channel, ip, userAgent, page }: Circumstances,
-  event: Pick<EventDraft, 'kind' | 'listWordings'> &
-    Partial<Pick<EventDraft, 'wordingVersion' | 'requestSeq' | 'mailHash'>>,
-  email: string = changes.person.typed,
-): number {
-  const { ledger } = changes.person;
-  const seq = ledger.seq + changes.events.length + 1;
-  // Nodes' clocks differ a little; a ledger's times never run backwards.
-  const at = ledger.lastAt !== null && ledger.lastAt > now ? ledger.lastAt : now;
-  changes.events.push({
-    wordingVersion: null,
-    requestSeq: null,
-    mailHash: null,
-    ...event,
-    seq,
-    at,
-    channel,
-    evidence: { email, ip, userAgent, page },
-  });
-  return seq;
-}
-
-/** A double click, or a reader in doubt: their mail was just sent or is about to be (R-08). */
-function isOnItsWay(person: Person, wanted: OfferedList[], now: Date): boolean {
-  const subscriptions = new Map(
-    person.subscriptions.map((subscription) => [subscription.listId, subscription]),
-  );
-  return person.requests.some(
-    (open) =>
-      open.confirmedAt === null &&
-      open.mailDueAt !== null &&
-      open.mailDueAt.getTime() > now.getTime() - 60_000 &&
-      wanted.every((list) => {
-        const subscription = subscriptions.get(list.id);
-        return subscription !== undefined && isOpen(subscription, open);
-      }),
-  );
-}
-
-/** Whether a request still stands for a list: it was not left since (I2), nor closed. */
-function isOpen(subscription: Subscription, { listIds, seq }: SignUpRequest): boolean {
-  return (
-    listIds.includes(subscription.listId) && !subscription.archived && (subscription.endedSeq ?? 0) < seq
-  );
-}
-
-function leftSinceLastRequest(person: Person): boolean {
-  const lastRequest = Math.max(0, ...person.requests.map((past) => past.seq));
-  return person.subscriptions.some((subscription) => (subscription.endedSeq ?? 0) > lastRequest);
-}
-
 function wordingIn(answered: SignUpRequest, listId: number): string {
   const wording = answered.wordings[answered.listIds.indexOf(listId)];
   if (wording === undefined) throw new Error('a request lacks the wording of one of its lists');
@@ -393,21 +225,6 @@ function newPerson(address: SignUp['address'], locale: string, fresh: Fresh): Pe
     ledger: { seq: 0, hash: '', salt: fresh.ledgerSalt, lastAt: null },
     subscriptions: [],
     requests: [],
-  };
-}
-
-function nothing(person: Person): Changes {
-  return {
-    person,
-    created: null,
-    moved: null,
-    events: [],
-    subscriptions: [],
-    request: null,
-    confirmed: null,
-    mail: null,
-    mailAccepted: null,
-    sync: null,
   };
 }
 

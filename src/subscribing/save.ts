@@ -1,6 +1,6 @@
 import { type SealedEvent, sealEvent } from '../consent/ledger.ts';
 import type { Sql } from '../platform/database.ts';
-import type { Changes } from './decide.ts';
+import type { Changes } from './changes.ts';
 
 /**
  * Saves what a set of decisions changes, in one statement: every table takes its rows from one JSON

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/consent/ledger.ts';
-import { confirmationDays, decide } from '../../src/subscribing/decide.ts';
+import { confirmationDays } from '../../src/subscribing/changes.ts';
+import { decide } from '../../src/subscribing/decide.ts';
 import { commandOf, day, freshOf, hour, minute, second } from './model.ts';
 import { tellStory } from './story.ts';
 

@@ -1,8 +1,8 @@
 import { type EventDraft, sha256 } from '../../src/consent/ledger.ts';
 import { parseAddress } from '../../src/subscribing/address.ts';
 import { capWindow } from '../../src/subscribing/caps.ts';
+import type { Changes, Fresh } from '../../src/subscribing/changes.ts';
 import type { Circumstances, Command, OfferedList } from '../../src/subscribing/commands.ts';
-import type { Changes, Fresh } from '../../src/subscribing/decide.ts';
 import type { Household, Person, SignUpRequest, Subscription } from '../../src/subscribing/person.ts';
 
 // What loading and saving mean to the rules, in memory: the model that the rules are folded into and that
