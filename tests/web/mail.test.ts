@@ -297,6 +297,17 @@ describe('delivery', () => {
     expect(await footnote.ledger('gone@example.com')).toEqual(['requested']);
   });
 
+  it('does not happen when Mailchimp showed meanwhile that the address bounces', async () => {
+    const { mailId, reload } = await owed('bounces@example.com');
+    await postman.database.prisma.subscriber.update({
+      where: { key: 'bounces@example.com' },
+      data: { mailBlock: 'bounced' },
+    });
+    await deliver(postman, { mailId });
+    expect(await reload()).toMatchObject({ acceptedAt: null, abandoned: 'the address bounced' });
+    expect([attempts, taken]).toEqual([0, []]);
+  });
+
   it.each(['left', 'confirmed', 'expired'])(
     'does not happen when the request has %s meanwhile',
     async (what) => {

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../src/subscribing/decide.ts';
+import type { Person } from '../../src/subscribing/person.ts';
+import { addressOf, commandOf, freshOf, hour } from './model.ts';
+import { type Story, tellStory } from './story.ts';
+
+// What Mailchimp tells of a person, as commands of the same rules.
+
+const ann = 'ann@reader.example';
+
+/** Decides a command about a person of the story, as they are now. */
+function told(
+  story: Story,
+  email: string,
+  command: Parameters<typeof decide>[1],
+  more: Partial<Person> = {},
+) {
+  const asked = commandOf({ act: 'sign up', email, lists: ['daily'] }, story.model.directory());
+  const { people, confirmationMails } = story.model.household(asked, story.now());
+  const household = { people: people.map((person) => ({ ...person, ...more })), confirmationMails };
+  return decide(household, command, story.now(), freshOf(99));
+}
+
+function reader(story: Story, email: string) {
+  const found = story.model.reader(email);
+  if (found === undefined) throw new Error('there is no such reader');
+  return found;
+}
+
+describe('who left at Mailchimp', () => {
+  it('has left here what rests on the consent that it was compared with, and nothing newer (I2)', () => {
+    const story = tellStory('daily', 'weekly');
+    story.signUp(ann, 'daily');
+    story.confirm(ann);
+    story.wait(hour);
+    story.signUp(ann, 'weekly');
+    story.confirm(ann, 1);
+    const { id, subscriptions } = reader(story, ann);
+    const [daily, weekly] = subscriptions;
+    const endings = [
+      { listId: 1, consentSeq: daily?.consentSeq ?? 0 },
+      // Compared before the confirmation that weekly rests on.
+      { listId: 2, consentSeq: (weekly?.consentSeq ?? 0) - 1 },
+    ];
+    const { outcome, changes } = told(story, ann, { type: 'left_at_mailchimp', subscriberId: id, endings });
+    expect(outcome).toMatchObject({ type: 'left', left: [{ slug: 'daily' }] });
+    expect(changes?.subscriptions).toMatchObject([{ listId: 1, state: 'unsubscribed' }]);
+    expect(changes?.events).toMatchObject([{ kind: 'unsubscribed', channel: 'mailchimp' }]);
+    expect(changes?.sync).toBe('opt_out');
+  });
+
+  it('keeps what they ask for anew and have not confirmed yet', () => {
+    const story = tellStory('daily');
+    story.signUp(ann, 'daily');
+    const { id } = reader(story, ann);
+    const endings = [{ listId: 1, consentSeq: 0 }];
+    expect(told(story, ann, { type: 'left_at_mailchimp', subscriberId: id, endings }).changes).toBeNull();
+  });
+});
+
+describe('who has another address at Mailchimp', () => {
+  it('stays the person, and what they did not confirm under the old one is withdrawn', () => {
+    const story = tellStory('daily', 'weekly');
+    story.signUp(ann, 'daily');
+    story.confirm(ann);
+    story.wait(hour);
+    story.signUp(ann, 'weekly');
+    const address = addressOf('Ann.New@reader.example');
+    const { id } = reader(story, ann);
+    const { changes } = told(story, ann, { type: 'change_address', subscriberId: id, address });
+    expect(changes?.moved).toEqual(address);
+    expect(changes?.subscriptions).toMatchObject([{ listId: 2, state: 'unsubscribed' }]);
+    expect(changes?.events).toMatchObject([
+      { kind: 'unsubscribed', evidence: { email: ann } },
+      {
+        kind: 'address_changed',
+        evidence: { email: 'Ann.New@reader.example' },
+        listWordings: ['wording of daily'],
+      },
+    ]);
+  });
+
+  it('has nothing to change when it is the same in other letters', () => {
+    const story = tellStory('daily');
+    story.signUp(ann, 'daily');
+    const { id } = reader(story, ann);
+    const address = addressOf('ANN@reader.example');
+    expect(told(story, ann, { type: 'change_address', subscriberId: id, address }).changes).toBeNull();
+  });
+});
+
+it.each(['bounced', 'complained'] as const)(
+  'who %s is asked for nothing by mail, and the answer is the same (I9)',
+  (mailBlock) => {
+    const story = tellStory('daily', 'weekly');
+    story.signUp(ann, 'daily');
+    story.confirm(ann);
+    story.wait(hour);
+    const asked = commandOf({ act: 'sign up', email: ann, lists: ['weekly'] }, story.model.directory());
+    expect(told(story, ann, asked, { mailBlock })).toEqual({ outcome: { type: 'accepted' }, changes: null });
+    expect(told(story, ann, asked).changes).not.toBeNull();
+  },
+);
