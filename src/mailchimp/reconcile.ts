@@ -274,7 +274,7 @@ function createComparison({ database, api, footerLinks }: Reconciling, dryRun: b
       this.heardUntil = latest(this.heardUntil, members);
       if (!dryRun) {
         await lookAt(database, look);
-        await followMoved(database, [...byKey.values()]);
+        await followMoved(database, [...byKey.values()].filter(isOn));
       }
       return ids;
     },

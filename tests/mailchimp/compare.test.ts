@@ -190,8 +190,11 @@ describe('an "off" over there ends a subscription here', () => {
 
   it('of a group ends its list when the answer of the call that told it got lost (R-04)', () => {
     const arrived = { timestamp_opt: '2026-11-23T09:00:00+00:00', interests: { a1: false } };
-    expect(ends(untaken, memberWith(arrived))).toEqual([daily]);
-    expect(ends(untaken, memberWith({ ...arrived, timestamp_opt: '2026-11-23T08:59:59+00:00' }))).toEqual([]);
+    const lost = { ...untaken, unanswered: true, look: true };
+    expect(ends(lost, memberWith(arrived))).toEqual([daily]);
+    expect(ends(lost, memberWith({ ...arrived, timestamp_opt: '2026-11-23T08:59:59+00:00' }))).toEqual([]);
+    // No call was lost, so it is another consent of the same second.
+    expect(ends(untaken, memberWith(arrived))).toEqual([]);
   });
 
   it('names the consent that it was compared with', () => {

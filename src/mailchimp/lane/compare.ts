@@ -64,9 +64,12 @@ export function endingsOf(contact: Contact, member: Member | null): Ending[] {
   }
 }
 
-/** A call whose answer got lost did its work if the member carries the time of our newest consent. */
-function hasArrived({ consent }: Contact, member: Member | null): boolean {
-  if (consent === null || member === null) return false;
+/**
+ * Whether a call whose answer got lost did its work: the member carries the time of our newest consent. Told
+ * in whole seconds, that proves nothing while no call can have been lost.
+ */
+function hasArrived({ consent, refusal, unanswered }: Contact, member: Member | null): boolean {
+  if (consent === null || member === null || (refusal === null && !unanswered)) return false;
   return Date.parse(member.timestamp_opt) === Math.floor(consent.at.getTime() / 1000) * 1000;
 }
 

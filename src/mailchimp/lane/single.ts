@@ -60,6 +60,7 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
 
     const endings = endingsOf(contact, member);
     if (endings.length > 0) return end(endings);
+    if (consent === null && contact.movedTo !== null) await silence(contact.movedTo);
     if (isEqual(contact, wanted, member)) return settle(member.status);
     if (consent === null) return optOut();
     return optIn(member);
@@ -155,8 +156,8 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
 
   /** The audience does not know the address: never told, moved, or deleted. */
   async function absent(): Promise<void> {
-    if (consent === null) return settle('absent');
     if (contact.movedTo !== null && (await follow(contact.movedTo))) return;
+    if (consent === null) return settle('absent');
     const endings = endingsOf(contact, null);
     if (endings.length > 0) return end(endings);
     // Made again at once, the old address of somebody who moved would get every mail twice.
@@ -170,6 +171,19 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
     );
   }
 
+  /** Who left by the links in a mail has left the address that those links are mailed to as well (I2). */
+  async function silence(address: string): Promise<void> {
+    const copy = await api.getMember(address);
+    if (copy === null || !isOn(copy) || !carriesLinks(copy, contact.linkKey)) return;
+    const owner = await ownerOf(copy);
+    if (owner === null) await api.putMember({ ...wanted, email_address: copy.email_address });
+    else await lookAt(database, [owner.id]);
+  }
+
+  function ownerOf({ email_address }: Member): Promise<{ id: string } | null> {
+    return database.prisma.subscriber.findUnique({ where: { key: email_address.toLowerCase() } });
+  }
+
   /**
    * The member lives under another address: their links in its merge fields prove it. If that address is
    * somebody else's here, this one ends, and the other gets what it consented to itself and no more (I1).
@@ -179,7 +193,7 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
     const parsed = parseAddress(moved?.email_address ?? '');
     if (moved === null || !parsed.ok || !carriesLinks(moved, contact.linkKey)) return false;
     const { subscriberId } = contact;
-    const owner = await database.prisma.subscriber.findUnique({ where: { key: parsed.address.key } });
+    const owner = await ownerOf(moved);
     if (owner === null) {
       await subscribing.run({ type: 'change_address', subscriberId, address: parsed.address });
       await lookAt(database, [subscriberId]);
