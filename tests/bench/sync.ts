@@ -33,7 +33,8 @@ export async function benchSync(): Promise<void> {
     `INSERT INTO consent_wordings (version, locale, text) VALUES ('bench', 'en', 'The bench')`,
   );
   const sandbox = await startSandboxProcess();
-  const api = connect(sandbox.mailchimp, openGate(database.places('mailchimp', connections), connections));
+  const gate = openGate(database.places('mailchimp', connections), connections);
+  const api = connect(sandbox.mailchimp, gate);
   await readyAudience({ database, api });
   await sandbox.control('latency', { ms: answerMs });
 
@@ -100,6 +101,7 @@ export async function benchSync(): Promise<void> {
       '',
     ].join('\n'),
   );
+  await gate.close();
   await database.close();
   await sandbox.stop();
   await drop();
@@ -111,7 +113,7 @@ const interestIds = async (database: Database) =>
   );
 
 /** People who confirmed two lists and of whom Mailchimp knows nothing yet. */
-export async function backlog(database: Database, name: string, count: number): Promise<void> {
+async function backlog(database: Database, name: string, count: number): Promise<void> {
   await database.transaction(async (tx) => {
     // The ledger's own rules are not what is measured.
     await tx.query('SET LOCAL session_replication_role = replica');

@@ -179,26 +179,28 @@ export function connect(
     path: string,
     options: CallOptions = {},
   ): Promise<T> {
-    return gate.run(async () => {
+    let seconds = 0;
+    const exchanging = gate.run(async () => {
       const begun = performance.now();
-      const ended = (outcome: string) => onCall(outcome, (performance.now() - begun) / 1000);
       try {
-        const answer = await exchange(shape, method, path, options);
-        ended('ok');
-        return answer;
-      } catch (error) {
-        ended(error instanceof MailchimpError ? error.outcome : 'no answer');
-        throw error;
+        return await exchange(method, path, options);
+      } finally {
+        seconds = (performance.now() - begun) / 1000;
       }
     });
+    try {
+      // Read when the place is another's already.
+      const { data, status } = await exchanging;
+      const answer = understood(shape, data, status);
+      onCall('ok', seconds);
+      return answer;
+    } catch (error) {
+      if (error instanceof MailchimpError) onCall(error.outcome, seconds);
+      throw error;
+    }
   }
 
-  async function exchange<T>(
-    shape: z.ZodType<T>,
-    method: string,
-    path: string,
-    options: CallOptions,
-  ): Promise<T> {
+  async function exchange(method: string, path: string, options: CallOptions) {
     try {
       const { data, response } = await client.callApi(
         path,
@@ -213,10 +215,10 @@ export function connect(
         ['application/json'],
         Object,
       );
-      return understood(shape, data, response.status);
+      return { data, status: response.status };
     } catch (cause) {
       // Nothing of `cause` may leave but what is picked from it: its request holds the key.
-      throw cause instanceof MailchimpError ? cause : failed(cause);
+      throw failed(cause);
     }
   }
 

@@ -95,7 +95,8 @@ export function startSync({
   };
 
   async function run(): Promise<void> {
-    await ready().catch(reportTrouble);
+    // Nobody waits for it but who is on a list that has no interest yet.
+    attend(ready().catch(reportTrouble));
     while (!stopping) {
       const rest = nextProbe - Date.now();
       if (rest > 0) {
@@ -133,16 +134,24 @@ export function startSync({
     const knew = heard;
     const leases = await takeDue(database, { limit: size, leaseMs: pace.lease, except: [...busyWith] });
     if (leases.length === 0) return false;
-    for (const { subscriberId } of leases) busyWith.add(subscriberId);
-    const work = workOff(leases, knew)
-      .catch((error: unknown) => log.error({ err: error }, 'contacts could not be worked off'))
-      .finally(() => {
-        underWay.delete(work);
-        for (const { subscriberId } of leases) busyWith.delete(subscriberId);
-        bell.ring();
-      });
-    underWay.add(work);
+    const ids = leases.map(({ subscriberId }) => subscriberId);
+    for (const id of ids) busyWith.add(id);
+    attend(
+      workOff(leases, knew)
+        .catch((error: unknown) => log.error({ err: error }, 'contacts could not be worked off'))
+        .finally(() => {
+          for (const id of ids) busyWith.delete(id);
+        }),
+    );
     return true;
+  }
+
+  function attend(work: Promise<void>): void {
+    const attended = work.finally(() => {
+      underWay.delete(attended);
+      bell.ring();
+    });
+    underWay.add(attended);
   }
 
   /** @param knew whether the audience had been heard when the set was taken; null: not yet */
