@@ -206,7 +206,9 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
       update: {},
     });
     await lookAt(database, [owner.id]);
-    await end(everySubscription(contact));
+    const endings = everySubscription(contact);
+    if (endings.length === 0) return false;
+    await end(endings);
     return true;
   }
 

@@ -106,12 +106,13 @@ export function startSync({
       }
       // Whoever asks while contacts are being taken asks about those that come after.
       const asking = [...waiting];
+      const quiet = underWay.size === 0;
       const more = await round().catch((error: unknown) => {
         log.error({ err: error }, 'the contacts that are due could not be taken');
         return false;
       });
       if (!more) {
-        if (underWay.size === 0) hearing = heard = null;
+        if (quiet) hearing = heard = null;
         answerIdle(asking);
         await bell.sleep(pace.poll);
       }
