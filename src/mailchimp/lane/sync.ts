@@ -289,11 +289,13 @@ export function startSync({
 
   return {
     wake: bell.ring,
-    idle: () =>
-      new Promise((resolve) => {
+    idle: async () => {
+      await new Promise<void>((resolve) => {
         waiting.push(resolve);
         bell.ring();
-      }),
+      });
+      await standing.written();
+    },
     stop: async () => {
       stopping = true;
       bell.ring();
@@ -337,6 +339,8 @@ function createStanding(database: Database, log: Log) {
       log.info('Mailchimp is usable again');
       write();
     },
-    written: () => writing,
+    written: async () => {
+      await writing;
+    },
   };
 }
