@@ -221,6 +221,7 @@ function createComparison({ database, api, footerLinks }: Reconciling, dryRun: b
     refused: {},
     examples: [],
   };
+
   /** Counts a contact. @returns whether the lane has to look at it */
   function weigh(contact: Contact, member: Member | null): boolean {
     const wanted = wantedMember(contact, footerLinks(contact.linkKey));

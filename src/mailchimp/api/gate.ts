@@ -49,13 +49,14 @@ export function openGate(places: Places, limit: number, pace = usualPace): Gate 
   let admitting = false;
 
   const sleep = (ms: number) => pause(ms, undefined, { signal: closing.signal }).catch(() => {});
-  const isOpen = () => !closed() && Date.now() >= restUntil && inFlight < Math.max(1, Math.floor(allowed));
+  const hasRoom = () => inFlight < Math.max(1, Math.floor(allowed));
+  const isOpen = () => !closed() && Date.now() >= restUntil && hasRoom();
 
   /** Lets in who waits, first come first served, as places can be had. */
   async function admit(): Promise<void> {
     if (admitting) return;
     admitting = true;
-    while (waiting.length > 0 && (inFlight < Math.max(1, Math.floor(allowed)) || closed())) {
+    while (waiting.length > 0 && (hasRoom() || closed())) {
       const resting = restUntil - Date.now();
       if (closed()) waiting.shift()?.refuse(new GateClosed());
       else if (resting > 0) await sleep(resting);

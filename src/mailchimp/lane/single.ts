@@ -65,6 +65,7 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
     if (consent === null) return optOut();
     return optIn(member);
   }
+
   /** Never given up. What Mailchimp refuses of somebody whom it does not mail anyway is as good as done. */
   async function optOut(): Promise<void> {
     const member = await api.putMember(wanted).catch((error: unknown) => {

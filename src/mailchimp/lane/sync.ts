@@ -75,8 +75,8 @@ export function startSync({
   /** How many go into one call: fewer after one took too long. */
   let size = bulkSize;
   let readying: Promise<unknown> | null = null;
-  /** The audience is heard once in each stretch of work; resolves to whether that went well. */
-  let hearing: Promise<boolean> | null = null;
+  /** The audience is heard once in each stretch of work; then `heard` says whether that went well. */
+  let hearing: Promise<void> | null = null;
   let heard: boolean | null = null;
 
   const parts: Equalising = {
@@ -182,17 +182,17 @@ export function startSync({
 
   const isOptIn = ({ consent }: TakenContact) => consent !== null;
 
-  function hearOnce(): Promise<boolean> {
-    hearing ??= hear()
-      .then(
-        () => true,
-        (error: unknown) => reportTrouble(error).then(() => false),
-      )
-      .then((well) => {
-        heard = well;
-        return well;
-      });
-    return hearing;
+  async function hearOnce(): Promise<void> {
+    hearing ??= hear().then(
+      () => {
+        heard = true;
+      },
+      async (error: unknown) => {
+        await reportTrouble(error);
+        heard = false;
+      },
+    );
+    await hearing;
   }
 
   async function single(contact: TakenContact, takenAt: number): Promise<void> {
