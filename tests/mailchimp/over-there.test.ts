@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/mailchimp/api/client.ts';
 import { reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.ts';
 import { readDelivery, takeDelivery } from '../../src/mailchimp/webhook.ts';
+import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import type { People } from '../../src/sandbox/mailchimp/people.ts';
+import { parseAddress } from '../../src/subscribing/address.ts';
 import {
   callsOf,
   footerLinks,
@@ -217,6 +220,25 @@ describe('what happens at Mailchimp', () => {
       await told();
       expect(member(elsewhere)?.status).toBe('subscribed');
       expect(member()).toBeNull();
+      await settled(elsewhere);
+    });
+
+    it('that another worker has taken over meanwhile ends nothing (I4)', async () => {
+      const { promise: released, resolve: release } = Promise.withResolvers<void>();
+      const atElsewhere = createHash('md5').update(elsewhere).digest('hex');
+      const { struck } = lane.sandbox.audience.inject(fault.held(released), {
+        matching: ({ path }) => path.endsWith(atElsewhere),
+      });
+      const { id } = await person();
+      people.changeEmail(email, elsewhere);
+      const telling = told();
+      await struck;
+      const parsed = parseAddress(elsewhere);
+      if (!parsed.ok) throw new Error(parsed.message);
+      await newsroom.subscribing.run({ type: 'change_address', subscriberId: id, address: parsed.address });
+      release();
+      await telling;
+      expect(await newsroom.lists(elsewhere)).toEqual(here);
       await settled(elsewhere);
     });
 

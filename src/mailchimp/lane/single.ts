@@ -195,7 +195,8 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
     if (moved === null || !parsed.ok || !carriesLinks(moved, contact.linkKey)) return false;
     const { subscriberId } = contact;
     const owner = await ownerOf(moved);
-    if (owner === null) {
+    if (owner === null || owner.id === subscriberId) {
+      // Another worker may have done it meanwhile; then the command changes nothing.
       await subscribing.run({ type: 'change_address', subscriberId, address: parsed.address });
       await lookAt(database, [subscriberId]);
       await putBack(database, [contact]);
