@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The journeys first: they wait for other processes, while the rest computes. */
@@ -14,6 +14,8 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', development: false } },
   test: {
     include: ['tests/**/*.test.{ts,tsx}'],
+    // They need a browser: npm run test:browser.
+    exclude: [...configDefaults.exclude, 'tests/browser/**'],
     globalSetup: 'tests/harness/template.ts',
     // React as readers get it; its other build is several times slower.
     env: { NODE_ENV: 'production' },

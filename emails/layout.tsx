@@ -1,115 +1,129 @@
 import type { ReactNode } from 'react';
-import { Body, Container, Head, Hr, Html, Link, Section, Text } from 'react-email';
+import { Body, Container, Head, Heading, Html, Img, Link, Section, Text } from 'react-email';
+import { type Locale, languageOf } from '../src/languages/language.ts';
+import type { Site } from '../src/site/site.ts';
+import { colours, fonts, MailContext, styleSheet } from './design.ts';
 
 /** The personal links that end or change what the reader of a mail receives. */
 export type FooterLinks = { unsubscribeUrl: string; preferencesUrl: string };
 
-export type MailLayoutProps = {
-  /** The line that an inbox shows beside the subject. */
-  preview: string;
-  site: { publication: string; postalAddress: string };
-  /** `reason`: why this mail came to this reader, as a sentence. */
-  footer: FooterLinks & { reason: string };
+/** What every mail needs to know. */
+export interface MailProps {
+  locale: Locale;
+  site: Site;
+  footer: FooterLinks;
+}
+
+interface MailLayoutProps extends MailProps {
+  /** Whose title and preview these are: the part after `mail.` of their messages. */
+  mail: 'confirmation' | 'welcome' | 'myLink' | 'receipt' | 'copy' | 'erasure';
+  /** Why this mail came: the address was typed into a form, or belongs to a reader. */
+  reason: 'form' | 'reader';
   children: ReactNode;
-};
+}
 
-const sans = 'system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif';
-
-/**
- * Styles stand on the elements, since some clients drop `<style>` (H-03). Plain text on plain grounds, so
- * that it stays readable when a client inverts the colours by force (H-04).
- */
-export const styles = {
-  body: { backgroundColor: '#f6f4ef', color: '#1d1b18', fontFamily: sans, margin: 0, padding: '24px 0' },
+const styles = {
+  paper: { backgroundColor: colours.light.paper, color: colours.light.ink },
   preview: { display: 'none', maxHeight: 0, overflow: 'hidden' },
-  publication: {
-    fontFamily: 'Georgia, "Times New Roman", serif',
-    fontSize: '18px',
-    fontWeight: 600,
-    margin: 0,
-  },
-  sheet: {
-    backgroundColor: '#fffefb',
-    borderTop: '3px solid #1c4f82',
-    padding: '28px 24px',
-  },
+  masthead: { fontFamily: fonts.serif, fontSize: '20px', lineHeight: '26px', fontWeight: 600, margin: 0 },
   heading: {
-    fontFamily: 'Georgia, "Times New Roman", serif',
-    fontSize: '26px',
-    lineHeight: '32px',
+    fontFamily: fonts.serif,
+    fontSize: '28px',
+    lineHeight: '34px',
     fontWeight: 600,
+    letterSpacing: '-0.01em',
     margin: '0 0 16px',
   },
-  text: { fontSize: '16px', lineHeight: '26px', margin: '0 0 16px' },
-  soft: { color: '#5c574f', fontSize: '14px', lineHeight: '22px', margin: '0 0 8px' },
-  rule: { borderTop: '1px solid #a9a396', margin: 0 },
-  link: { color: '#1c4f82', textDecoration: 'underline' },
-  url: { color: '#1c4f82', textDecoration: 'underline', wordBreak: 'break-all' },
-  button: {
-    backgroundColor: '#1c4f82',
-    borderRadius: '6px',
-    color: '#ffffff',
-    fontSize: '16px',
-    fontWeight: 600,
-    padding: '14px 28px',
+  footer: {
+    color: colours.light.soft,
+    fontFamily: fonts.sans,
+    fontSize: '14px',
+    lineHeight: '22px',
+    margin: '0 0 12px',
   },
 } as const;
 
-/** For the clients that offer dark colours instead of inventing them. */
-const dark = `@media (prefers-color-scheme: dark) {
-  body, body > table > tbody > tr > td { background: #141312 !important; color: #ece9e3 !important }
-  .sheet { background: #1d1c1a !important; color: #ece9e3 !important }
-  .soft { color: #aea89d !important }
-  .link { color: #9dc3ea !important }
-}`;
-
 /**
  * The frame of every mail. Its footer is required: who sends, from where, why, and the links that end it
- * (U-20, I8). It stands in the plain text as well.
+ * (U-20, I8). It stands in the plain text as well. Styles stand on the elements, as some clients drop
+ * `<style>` (H-03).
  */
-export function MailLayout({ preview, site, footer, children }: MailLayoutProps) {
+export function MailLayout({ locale, site, footer, mail, reason, children }: MailLayoutProps) {
+  const { text, dir } = languageOf(locale);
+  const { accent } = site;
+  const title = text(`mail.${mail}.title`);
+  const link = { color: accent.light.accent, textDecoration: 'underline' };
   return (
-    <Html lang="en" dir="ltr">
-      <Head>
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>{site.publication}</title>
-        <style>{dark}</style>
-      </Head>
-      <Body lang="en" dir="ltr" style={styles.body}>
-        <div style={styles.preview} data-skip-in-text="true">
-          {preview}
-        </div>
-        <Container>
-          <Section style={{ padding: '0 24px 16px' }}>
-            <Text style={styles.publication}>{site.publication}</Text>
+    <MailContext value={{ locale, accent }}>
+      <Html lang={locale} dir={dir}>
+        <Head>
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <meta name="color-scheme" content="light dark" />
+          <meta name="supported-color-schemes" content="light dark" />
+          <title>{title}</title>
+          <style>{styleSheet(accent)}</style>
+        </Head>
+        <Body className="paper" lang={locale} dir={dir} style={{ ...styles.paper, margin: 0, padding: 0 }}>
+          <div style={styles.preview} data-skip-in-text="true">
+            {text(`mail.${mail}.preview`)}
+          </div>
+          {/* Some clients make a `<div>` of the body, so the ground lies on a table as well. */}
+          <Section className="paper" lang={locale} dir={dir} style={{ ...styles.paper, padding: '24px 0' }}>
+            <Container>
+              <Section tdClassName="side" style={{ padding: '0 24px 16px' }}>
+                {site.logo ? (
+                  <Img
+                    src={site.logo.url}
+                    width={site.logo.width}
+                    height={site.logo.height}
+                    alt={site.publication}
+                    style={styles.masthead}
+                  />
+                ) : (
+                  <Text style={styles.masthead}>
+                    <span dir="auto">{site.publication}</span>
+                  </Text>
+                )}
+              </Section>
+              <Section
+                className="sheet"
+                tdClassName="side"
+                style={{
+                  backgroundColor: colours.light.sheet,
+                  borderTop: `3px solid ${accent.light.accent}`,
+                  borderBottom: `1px solid ${colours.light.line}`,
+                  padding: '32px 24px 36px',
+                }}
+              >
+                <Heading as="h1" style={styles.heading}>
+                  {title}
+                </Heading>
+                {children}
+              </Section>
+              <Section className="footer" tdClassName="side" style={{ padding: '24px 24px 0' }}>
+                <Text className="soft" style={styles.footer}>
+                  {text(`mail.footer.${reason}`, { publication: site.publication })}
+                </Text>
+                <Text className="soft" style={styles.footer}>
+                  <Link className="link" href={footer.unsubscribeUrl} style={link}>
+                    {text('mail.footer.unsubscribe')}
+                  </Link>
+                </Text>
+                <Text className="soft" style={styles.footer}>
+                  <Link className="link" href={footer.preferencesUrl} style={link}>
+                    {text('mail.footer.preferences')}
+                  </Link>
+                </Text>
+                <Text className="soft" style={{ ...styles.footer, margin: 0 }}>
+                  <span dir="auto">{site.publication}</span>
+                  <br />
+                  <span dir="auto">{site.postalAddress}</span>
+                </Text>
+              </Section>
+            </Container>
           </Section>
-          <Section className="sheet" style={styles.sheet}>
-            {children}
-          </Section>
-          <Hr style={styles.rule} />
-          <Section style={{ padding: '20px 24px 0' }}>
-            <Text className="soft" style={styles.soft}>
-              {footer.reason}
-            </Text>
-            <Text className="soft" style={styles.soft}>
-              <Link className="link" href={footer.unsubscribeUrl} style={styles.link}>
-                Unsubscribe
-              </Link>
-            </Text>
-            <Text className="soft" style={styles.soft}>
-              <Link className="link" href={footer.preferencesUrl} style={styles.link}>
-                Choose what you receive
-              </Link>
-            </Text>
-            <Text className="soft" style={styles.soft}>
-              {site.publication}
-              <br />
-              {site.postalAddress}
-            </Text>
-          </Section>
-        </Container>
-      </Body>
-    </Html>
+        </Body>
+      </Html>
+    </MailContext>
   );
 }

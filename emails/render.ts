@@ -1,7 +1,44 @@
 import type { ReactElement } from 'react';
 import { render, toPlainText } from 'react-email';
 
-const block = /<\/?(?:head|meta|title|style|body|div|table|tbody|tr|td|h1|p|ul|li|hr)\b[^>]*>/g;
+const block = /<\/?(?:head|meta|style|body|div|table|tbody|tr|td|h1|p|ul|li)\b[^>]*>/g;
+
+/** What html-to-text, which has no types of its own, hands to a formatter. */
+interface Part {
+  attribs: Record<string, string>;
+  children: Part[];
+}
+interface TextBuilder {
+  addInline(text: string): void;
+  addLineBreak(): void;
+  openBlock(options: { leadingLineBreaks: number }): void;
+  closeBlock(): void;
+}
+type Format = (part: Part, walk: (parts: Part[], builder: TextBuilder) => void, builder: TextBuilder) => void;
+
+/** On a line of its own, an address is found, clicked and copied with ease. */
+const linkOnItsLine: Format = ({ attribs, children }, walk, builder) => {
+  walk(children, builder);
+  builder.addLineBreak();
+  builder.addInline(attribs['href'] ?? '');
+};
+
+const footer: Format = ({ children }, walk, builder) => {
+  builder.openBlock({ leadingLineBreaks: 2 });
+  builder.addInline('-'.repeat(40));
+  walk(children, builder);
+  builder.closeBlock();
+};
+
+const textOptions = {
+  wordwrap: 76,
+  formatters: { linkOnItsLine, footer },
+  selectors: [
+    { selector: 'h1', options: { uppercase: false, leadingLineBreaks: 2 } },
+    { selector: 'a', format: 'linkOnItsLine' },
+    { selector: '.footer', format: 'footer' },
+  ],
+};
 
 /**
  * Turns a mail into its two parts. The text is made from the HTML, so that both say the same (H-01); the
@@ -9,12 +46,5 @@ const block = /<\/?(?:head|meta|title|style|body|div|table|tbody|tr|td|h1|p|ul|l
  */
 export async function renderMail(mail: ReactElement): Promise<{ html: string; text: string }> {
   const html = await render(mail);
-  const text = toPlainText(html, {
-    wordwrap: 76,
-    selectors: [
-      { selector: 'h1', options: { uppercase: false, leadingLineBreaks: 2 } },
-      { selector: 'hr', options: { length: 40 } },
-    ],
-  });
-  return { html: html.replace(block, '$&\n'), text };
+  return { html: html.replace(block, '$&\n'), text: toPlainText(html, textOptions) };
 }

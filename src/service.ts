@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { adminApi } from './admin/api.ts';
 import { doctor } from './admin/doctor.ts';
 import type { Operations } from './admin/mailchimp.ts';
-import { defaultConsentText, offerConsentWording } from './consent/wordings.ts';
+import { offerDefaultWordings } from './consent/wordings.ts';
 import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
 import { connect } from './mailchimp/api/client.ts';
@@ -20,9 +20,11 @@ import { type Database, openDatabase } from './platform/database.ts';
 import type { Log } from './platform/log.ts';
 import { openQueue } from './platform/queue.ts';
 import type { Settings } from './settings.ts';
+import { siteOf } from './site/site.ts';
 import { linksOf } from './subscribing/links.ts';
 import { openSubscribing, type Subscribing } from './subscribing/subscribing.ts';
 import { createMetrics } from './web/metrics.ts';
+import { pagesOf } from './web/reader.ts';
 import { createHealth, createWeb } from './web/web.ts';
 
 /** Settings that name a Mailchimp account and a mail server, be they the sandbox's. */
@@ -59,10 +61,7 @@ export async function startService(
     const isWeb = settings.role !== 'worker';
     const isWorker = settings.role !== 'web';
     const links = linksOf(settings.baseUrl);
-    const site = {
-      publication: settings.publication.name,
-      postalAddress: settings.publication.postalAddress,
-    };
+    const site = siteOf(settings);
 
     const database = await openDatabase(settings.database, log);
     closing.push(() => database.close());
@@ -72,7 +71,7 @@ export async function startService(
       { worker: isWorker, log },
     );
     closing.push(() => queue.stop());
-    await offerDefaultWording(database);
+    await offerDefaultWordings(database);
 
     const { concurrency, reconcileMinutes } = settings.sync;
     const gate = openGate(database.places('mailchimp', concurrency), concurrency);
@@ -110,6 +109,7 @@ export async function startService(
         transport,
         sender,
         site,
+        links,
         secretKeys: settings.secretKeys,
         now,
         health: mail,
@@ -165,7 +165,8 @@ export async function startService(
       metrics,
       adminApiKey: settings.adminApiKey,
       isStopping: () => stopping,
-      site,
+      showPage: pagesOf(site),
+      links,
       log,
     };
     const { baseUrl, allowedOrigins, trustProxy } = settings;
@@ -174,7 +175,8 @@ export async function startService(
           ...health,
           subscribing,
           baseUrl,
-          links,
+          site,
+          logo: settings.publication.logo?.png ?? null,
           allowedOrigins,
           trustProxy,
           webhook: { ...settings.webhook, audienceId: api.audienceId, onHint: () => sync?.wake() },
@@ -210,13 +212,6 @@ const everyMinutes = (minutes: number) => (minutes === 60 ? '0 * * * *' : `*/${m
 
 /** What a process that only serves the web says of the worker's part. */
 const elsewhere = { worker: 'in another process' };
-
-/** The first start offers the default wording; whatever the publisher offers later stays. */
-async function offerDefaultWording(database: Database): Promise<void> {
-  if ((await database.prisma.consentOffer.count()) === 0) {
-    await offerConsentWording(database, 'en', defaultConsentText);
-  }
-}
 
 function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {

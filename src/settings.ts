@@ -1,6 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { type Logo, readLogo } from './site/logo.ts';
 import { parseAddress } from './subscribing/address.ts';
 
 export interface Settings {
@@ -33,7 +34,15 @@ export interface Settings {
   /** `null`: the sandbox inbox. */
   smtp: { url: string; from: { name: string; address: string } } | null;
   dkim: { domain: string; selector: string; privateKey: string } | null;
-  publication: { name: string; postalAddress: string };
+  /** How it presents itself; `siteOf` makes of it what pages and mails show. */
+  publication: {
+    name: string;
+    postalAddress: string;
+    url: string | null;
+    logo: Logo | null;
+    /** `#rrggbb` */
+    colour: string;
+  };
   adminApiKey: string | null;
   allowedOrigins: string[];
   /** For Express: CIDRs and its names for them, never a hop count (A-23). */
@@ -72,6 +81,13 @@ const list = <T extends z.ZodType<unknown, string>>(entry: T) => split.pipe(z.ar
 const line = (right: string) => matching(right, /^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,200}$/u);
 const dnsName = (right: string) => matching(right, /^(?=.{1,253}$)[a-z\d-]{1,63}(\.[a-z\d-]{1,63})*$/i);
 const secret = matching('32 visible characters or more (openssl rand -hex 32)', /^[!-~]{32,}$/);
+
+const logo = z.string().transform((path, { addIssue }) => {
+  const found = readLogo(path);
+  if (typeof found !== 'string') return found;
+  addIssue(found);
+  return z.NEVER;
+});
 
 const developmentSecret = 'development-only-secret-known-to-everybody';
 const samplePublication = 'The Daily Example';
@@ -118,6 +134,9 @@ const variables = z.object({
   DKIM_PRIVATE_KEY: read('an RSA private key of 1024 bits or more, as PEM', dkimKeyOf).optional(),
   PUBLICATION_NAME: line('one line of text').default(samplePublication),
   POSTAL_ADDRESS: line('one line of text, its parts parted by commas').default(samplePostalAddress),
+  PUBLICATION_URL: read('an http(s) URL without user and password', websiteOf).optional(),
+  PUBLICATION_LOGO: logo.optional(),
+  PUBLICATION_COLOR: matching('a colour such as #1c4f82', /^#[\da-f]{6}$/i).default('#1c4f82'),
   ADMIN_API_KEY: secret.optional(),
   ALLOWED_ORIGINS: list(
     read('an exact origin such as https://news.example, without a path or *', originOf),
@@ -166,7 +185,7 @@ const neededInProduction = new Map<Name, string>([
 ]);
 
 /**
- * Reads the environment; nothing else does.
+ * Reads the environment, and the logo that it names; nothing else does.
  * @throws SettingsError that names every fault at once.
  */
 export function readSettings(env: Record<string, string | undefined>): Settings {
@@ -221,7 +240,13 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
       value.DKIM_DOMAIN && value.DKIM_SELECTOR && value.DKIM_PRIVATE_KEY
         ? { domain: value.DKIM_DOMAIN, selector: value.DKIM_SELECTOR, privateKey: value.DKIM_PRIVATE_KEY }
         : null,
-    publication: { name: value.PUBLICATION_NAME, postalAddress: value.POSTAL_ADDRESS },
+    publication: {
+      name: value.PUBLICATION_NAME,
+      postalAddress: value.POSTAL_ADDRESS,
+      url: value.PUBLICATION_URL ?? null,
+      logo: value.PUBLICATION_LOGO ?? null,
+      colour: value.PUBLICATION_COLOR.toLowerCase(),
+    },
     adminApiKey: value.ADMIN_API_KEY ?? null,
     allowedOrigins: value.ALLOWED_ORIGINS,
     trustProxy: value.TRUST_PROXY,
@@ -288,6 +313,11 @@ function baseUrlOf(text: string): string | undefined {
 
 function smtpUrlOf(text: string): string | undefined {
   return urlOf(text, 'smtp', 'smtps') && URL.parse(text)?.hostname ? text : undefined;
+}
+
+function websiteOf(text: string): string | undefined {
+  const url = /[\s\p{Cc}]/u.test(text) ? undefined : URL.parse(urlOf(text, 'http', 'https') ?? '');
+  return url && url.username + url.password === '' ? url.href : undefined;
 }
 
 /** The data centre becomes part of a host name, so its form is checked (A-25). */

@@ -1,8 +1,11 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseEnv } from 'node:util';
+import { crc32, deflateSync } from 'node:zlib';
 import express from 'express';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readSettings, SettingsError } from '../src/settings.ts';
 
 type Env = Record<string, string | undefined>;
@@ -54,6 +57,9 @@ describe('without any variable', () => {
       publication: {
         name: 'The Daily Example',
         postalAddress: 'The Daily Example, 1 Sample Street, 00000 Anytown',
+        url: null,
+        logo: null,
+        colour: '#1c4f82',
       },
       adminApiKey: null,
       allowedOrigins: [],
@@ -141,6 +147,7 @@ const apiKey = 'must be an API key that ends in its data centre, such as -us6';
 const proxy =
   'must be a CIDR, loopback, linklocal or uniquelocal; true, hop counts and /0 are refused, as they let a client choose its own address';
 const sender = 'must be one sender, such as The Daily Example <news@daily.example>';
+const website = 'must be an http(s) URL without user and password';
 const visible = 'must be 32 visible characters or more (openssl rand -hex 32)';
 const smtp = 'must be an smtp:// or smtps:// URL with a host';
 const rsa = 'must be an RSA private key of 1024 bits or more, as PEM';
@@ -189,6 +196,12 @@ describe('a wrong value is one fault', () => {
     ['MAIL_FROM', '"The Daily <news@daily.example>', sender],
     ['PUBLICATION_NAME', 'The\nDaily', 'must be one line of text'],
     ['POSTAL_ADDRESS', '1 Street\n00000 Town', 'must be one line of text, its parts parted by commas'],
+    ['PUBLICATION_URL', 'daily.example', website],
+    ['PUBLICATION_URL', 'javascript:alert(1)', website],
+    ['PUBLICATION_URL', 'https://user:pw@daily.example', website],
+    ['PUBLICATION_URL', 'https://', website],
+    ['PUBLICATION_COLOR', 'navy', 'must be a colour such as #1c4f82'],
+    ['PUBLICATION_COLOR', '#1c4', 'must be a colour such as #1c4f82'],
     ['ADMIN_API_KEY', 'a'.repeat(31), visible],
     ['ADMIN_API_KEY', `${'a'.repeat(31)} b`, visible],
     ['ALLOWED_ORIGINS', '*', `entry 1 ${exactOrigin}`],
@@ -358,11 +371,94 @@ describe('a right value', () => {
     expect(database).toEqual({ kind: 'postgres', url: 'postgresql://u:p@db/footnote' });
   });
 
+  it('presents the publication as it likes', () => {
+    const { url, colour } = readSettings({
+      PUBLICATION_URL: 'https://Daily.example/newsletters?from=mail',
+      PUBLICATION_COLOR: '#FFD400',
+    }).publication;
+    expect({ url, colour }).toEqual({
+      url: 'https://daily.example/newsletters?from=mail',
+      colour: '#ffd400',
+    });
+  });
+
   it('keeps old secrets for verifying', () => {
     const keys = ['n'.repeat(32), 'o'.repeat(40)];
     expect(readSettings({ SECRET_KEYS: keys.join(',') }).secretKeys).toEqual(keys);
   });
 });
+
+describe('the logo', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'footnote-logo-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  function fileOf(content: Buffer): string {
+    const path = join(folder, `${randomUUID()}.png`);
+    writeFileSync(path, content);
+    return path;
+  }
+  const faultOf = (path: string) => faultsOf({ PUBLICATION_LOGO: path });
+
+  it('is read once, with its size', () => {
+    const png = pngOf(480, 80);
+    expect(readSettings({ PUBLICATION_LOGO: fileOf(png) }).publication.logo).toEqual({
+      png,
+      width: 480,
+      height: 80,
+    });
+  });
+
+  it('may weigh 20 kB, and no more', () => {
+    const heavy = (size: number) => Buffer.concat([pngOf(480, 80), Buffer.alloc(size)]).subarray(0, size);
+    expect(faultOf(fileOf(heavy(20_000)))).toEqual([]);
+    expect(faultOf(fileOf(heavy(20_001)))).toEqual(['PUBLICATION_LOGO: must be a file of at most 20 kB']);
+  });
+
+  it('must be there, and a file', () => {
+    const unreadable = ['PUBLICATION_LOGO: must be the path of a file that can be read'];
+    expect(faultOf(join(folder, 'none.png'))).toEqual(unreadable);
+    expect(faultOf('a\0b')).toEqual(unreadable);
+    expect(faultOf(folder)).toEqual(['PUBLICATION_LOGO: must be a file']);
+  });
+
+  it('must be a PNG, whatever its name says', () => {
+    const jpeg = Buffer.from([0xff, 0xd8, 0xff, 0xe0, ...Buffer.alloc(100)]);
+    const headless = Buffer.concat([pngOf(480, 80).subarray(0, 8), Buffer.alloc(100)]);
+    for (const content of [Buffer.alloc(0), jpeg, headless, pngOf(480, 80).subarray(0, 20)]) {
+      expect(faultOf(fileOf(content))).toEqual(['PUBLICATION_LOGO: must be a PNG file']);
+    }
+  });
+
+  it('must have a size that a page can show', () => {
+    const fault = ['PUBLICATION_LOGO: must be 4096 pixels wide and high at most'];
+    expect(faultOf(fileOf(pngOf(4097, 80)))).toEqual(fault);
+    expect(faultOf(fileOf(pngOf(480, 0xffff_ffff)))).toEqual(fault);
+    expect(faultOf(fileOf(pngOf(0, 80)))).toEqual(['PUBLICATION_LOGO: must be a PNG file']);
+    expect(faultOf(fileOf(pngOf(4096, 4096)))).toEqual([]);
+  });
+});
+
+/** A black picture in shades of grey, one bit a pixel (PNG 3, § 11). */
+function pngOf(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+    const framed = Buffer.alloc(body.length + 8);
+    framed.writeUInt32BE(data.length, 0);
+    body.copy(framed, 4);
+    framed.writeUInt32BE(crc32(body), body.length + 4);
+    return framed;
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 1;
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(Buffer.alloc(64))),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
 
 const example = readFileSync(new URL('../.env.example', import.meta.url), 'utf8');
 

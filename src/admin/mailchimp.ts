@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import { z } from 'zod';
+import { languageOf } from '../languages/language.ts';
 import { MailchimpError } from '../mailchimp/api/error.ts';
 import type { SetupReport } from '../mailchimp/setup.ts';
 import { readSignals, refusedContacts } from '../mailchimp/signals.ts';
@@ -134,9 +135,8 @@ async function retryRefused(sql: Sql, key: string | null): Promise<number> {
 function keyOf(email: string): string {
   const parsed = parseAddress(email);
   if (parsed.ok) return parsed.address.key;
-  throw new Problem(422, 'Unprocessable Content', parsed.message, [
-    { field: 'email', message: parsed.message },
-  ]);
+  const message = languageOf('en').text(parsed.fault.key, parsed.fault.values);
+  throw new Problem(422, 'Unprocessable Content', message, [{ field: 'email', message }]);
 }
 
 /** What Mailchimp said is for the operator to mend. Below 500, so that no detail reaches the log. */

@@ -1,3 +1,4 @@
+import { type Locale, languageOf, locales } from '../languages/language.ts';
 import type { Database } from '../platform/database.ts';
 import { sha256 } from './ledger.ts';
 
@@ -6,12 +7,6 @@ export interface ConsentWording {
   locale: string;
   text: string;
 }
-
-/** The text that stands under a form until the publisher writes another. */
-export const defaultConsentText =
-  'Please select at least one mailing list. You can unsubscribe at any time by clicking the link in the footer of ' +
-  'our emails. We use Mailchimp as our marketing platform. By subscribing, you acknowledge that your information ' +
-  'will be transferred to Mailchimp for processing.';
 
 /** Versions are named by content, so that the same words are the same version for ever (C-03, C-13). */
 const versionOf = (...content: string[]) => sha256(JSON.stringify(content));
@@ -31,13 +26,36 @@ export async function offerConsentWording(database: Database, locale: string, te
   return version;
 }
 
-/** The consent text that forms show now. @throws when none was ever offered */
-export async function offeredConsentWording(database: Database): Promise<ConsentWording> {
+/** Offers the default text in each language in which nothing is offered yet; what the publisher wrote stays. */
+export async function offerDefaultWordings(database: Database): Promise<void> {
+  const offered = new Set((await consentWordings(database)).map(({ locale }) => locale));
+  for (const locale of locales) {
+    if (!offered.has(locale)) {
+      await offerConsentWording(database, locale, languageOf(locale).text('consent'));
+    }
+  }
+}
+
+/** The consent texts that forms show now, one a language. */
+export async function consentWordings(database: Database): Promise<ConsentWording[]> {
+  return database.query(
+    `SELECT wording.version, wording.locale, wording.text
+       FROM consent_offers offer
+       JOIN consent_wordings wording ON wording.version = offer.version
+      ORDER BY offer.locale`,
+  );
+}
+
+/** The consent text that forms show now in a language, or in English. @throws when none was ever offered */
+export async function offeredConsentWording(database: Database, locale: Locale): Promise<ConsentWording> {
   const [wording] = await database.query<ConsentWording>(
     `SELECT wording.version, wording.locale, wording.text
        FROM consent_offers offer
        JOIN consent_wordings wording ON wording.version = offer.version
-      WHERE offer.locale = 'en'`,
+      WHERE offer.locale IN ($1, 'en')
+      ORDER BY (offer.locale = $1) DESC
+      LIMIT 1`,
+    [locale],
   );
   if (wording === undefined) throw new Error('no consent wording is on offer');
   return wording;

@@ -1,10 +1,18 @@
 import { IntlMessageFormat } from 'intl-messageformat';
+import ar from './ar.json' with { type: 'json' };
+import de from './de.json' with { type: 'json' };
 import en from './en.json' with { type: 'json' };
+import es from './es.json' with { type: 'json' };
+import fr from './fr.json' with { type: 'json' };
+import it from './it.json' with { type: 'json' };
+import pl from './pl.json' with { type: 'json' };
+import pt from './pt.json' with { type: 'json' };
+import ru from './ru.json' with { type: 'json' };
 
 /** A sentence, by what it is for. English has them all; a test sees to it that the other languages do too. */
 export type MessageKey = keyof typeof en;
 
-const messages = { en };
+const messages = { en, de, fr, es, pt, it, pl, ru, ar };
 
 /** A language that readers can be spoken to in. */
 export type Locale = keyof typeof messages;

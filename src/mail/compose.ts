@@ -1,21 +1,17 @@
 import type { SendMailOptions } from 'nodemailer';
-import type { ReactElement } from 'react';
-import type { FooterLinks } from '../../emails/layout.tsx';
 import { renderMail } from '../../emails/render.ts';
 import type { Links } from '../subscribing/links.ts';
+import type { Contents } from './letters.ts';
 
 export interface Sender {
   from: { name: string; address: string };
   links: Links;
 }
 
-export interface Letter {
+export interface Letter extends Contents {
   /** Stable over repeats, so that a mail sent twice is one Message-ID (R, I3). */
   id: string;
   to: { email: string; linkKey: string };
-  subject: string;
-  /** The mail, around the footer that is handed to it. */
-  body: (footer: FooterLinks) => ReactElement;
 }
 
 /**
@@ -44,6 +40,7 @@ export async function compose(
     subject: letter.subject,
     html,
     text,
+    attachments: letter.attachments ?? [],
     headers: {
       'List-Unsubscribe': { prepared: true, value: `<${footer.unsubscribeUrl}>` },
       'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',

@@ -1,11 +1,8 @@
-import { createElement } from 'react';
 import { z } from 'zod';
-import { ConfirmationMail, confirmationSubject } from '../../emails/confirmation.tsx';
-import type { Database } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
-import { recoverToken } from '../subscribing/links.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { compose, type Sender } from './compose.ts';
+import { type OwedMail, type Writing, write } from './letters.ts';
 import type { Transport } from './transport.ts';
 
 /** The queue of owed mails, and how it tries again: from seconds up to an hour, for as long as their links work. */
@@ -25,14 +22,10 @@ export interface MailHealth {
   trouble: string | null;
 }
 
-export interface Postman {
-  database: Database;
+export interface Postman extends Writing {
   subscribing: Subscribing;
   transport: Transport;
   sender: Sender;
-  site: { publication: string; postalAddress: string };
-  secretKeys: readonly string[];
-  now: () => Date;
   /** Kept up to date with every attempt. */
   health: MailHealth;
   log: Log;
@@ -41,47 +34,27 @@ export interface Postman {
 const job = z.object({ mailId: z.uuid() });
 
 /**
- * Sends one owed mail, if it is still wanted at this moment, and has its acceptance entered into the
- * ledger (C-02, C-05). Safe to repeat: a process that dies between the server's 250 and our note of it
- * sends the same Message-ID once more, and nothing else can make a mail go twice.
+ * Sends one owed mail, if it is still wanted at this moment, and notes its acceptance: that of a
+ * confirmation in the ledger, as proof (C-02, C-05). Safe to repeat: a process that dies between the
+ * server's 250 and our note of it sends the same Message-ID once more, and nothing else can make a mail go
+ * twice.
  * @throws when the mail server is out of reach or puts us off; the queue tries again
  */
 export async function deliver(postman: Postman, data: unknown): Promise<void> {
-  const { database, sender, site, log } = postman;
+  const { database, sender, log } = postman;
   const { mailId } = job.parse(data);
   const mail = await database.prisma.mail.findUnique({
     where: { id: mailId },
     include: { subscriber: true, request: true },
   });
-  if (mail === null || mail.request === null || mail.acceptedAt !== null || mail.abandoned !== null) return;
+  if (mail === null || mail.acceptedAt !== null || mail.abandoned !== null) return;
 
-  const { subscriber, request } = mail;
-  const lists = await standingLists(database, request);
-  if (lists.length === 0 || request.confirmedAt !== null || request.expiresAt <= postman.now()) {
-    await abandon(database, mailId, 'no longer wanted');
-    return;
-  }
-  if (subscriber.mailBlock !== null) {
-    await abandon(database, mailId, `the address ${subscriber.mailBlock}`);
-    return;
-  }
+  const { subscriber } = mail;
+  const contents = subscriber.ledgerSalt === null ? null : await write(postman, mail);
+  if (contents === null) return abandon(postman, mailId, 'no longer wanted');
+  if (subscriber.mailBlock !== null) return abandon(postman, mailId, `the address ${subscriber.mailBlock}`);
 
-  const token = recoverToken(postman.secretKeys, request.id, request.tokenHash);
-  const letter = await compose(sender, {
-    id: mail.id,
-    to: subscriber,
-    subject: confirmationSubject(site.publication),
-    body: (footer) =>
-      createElement(ConfirmationMail, {
-        site,
-        footer,
-        lists,
-        confirmUrl: sender.links.confirm(token),
-        requestedAt: request.createdAt,
-        expiresAt: request.expiresAt,
-      }),
-  });
-
+  const letter = await compose(sender, { id: mail.id, to: subscriber, ...contents });
   try {
     await postman.transport.sendMail(letter);
   } catch (error) {
@@ -92,41 +65,32 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
       throw notTaken;
     }
     log.warn({ mail: mailId, code }, 'the mail server refuses a recipient for good');
-    await abandon(database, mailId, `refused with ${code}`);
-    return;
+    return abandon(postman, mailId, `refused with ${code}`);
   }
 
   postman.health.trouble = null;
-  await postman.subscribing.run({
-    type: 'mail_accepted',
-    subscriberId: subscriber.id,
-    mailId,
-    requestSeq: request.seq,
-    copy: letter.text.replaceAll(token, '[token]').replaceAll(subscriber.linkKey, '[key]'),
-  });
-  log.info({ mail: mailId }, 'a mail was accepted by the mail server');
+  const copy = letter.text.replaceAll(subscriber.linkKey, '[key]');
+  const { token } = contents;
+  await noteAcceptance(postman, mail, token === undefined ? copy : copy.replaceAll(token, '[token]'));
+  log.info({ mail: mailId, kind: mail.kind }, 'a mail was accepted by the mail server');
 }
 
-/** The lists of a request that it still stands for, as they were worded to the person. */
-async function standingLists(
-  database: Database,
-  request: { subscriberId: string; seq: number },
-): Promise<{ name: string; description: string }[]> {
-  return database.query(
-    `SELECT wording.name, wording.description
-       FROM consent_events event
-       CROSS JOIN unnest(event.list_wordings) WITH ORDINALITY AS asked(version, place)
-       JOIN mailing_list_wordings wording ON wording.version = asked.version
-       JOIN mailing_lists list ON list.slug = wording.slug AND list.archived_at IS NULL
-       JOIN subscriptions ON subscriptions.subscriber_id = event.subscriber_id AND subscriptions.list_id = list.id
-      WHERE event.subscriber_id = $1::uuid AND event.seq = $2::int
-        AND subscriptions.state = 'pending' AND coalesce(subscriptions.ended_seq, 0) < event.seq
-      ORDER BY asked.place`,
-    [request.subscriberId, request.seq],
-  );
+async function noteAcceptance({ database, subscribing, now }: Postman, mail: OwedMail, copy: string) {
+  const { id, subscriberId, request } = mail;
+  if (request === null) {
+    await database.prisma.mail.update({ where: { id }, data: { acceptedAt: now() } });
+  } else {
+    await subscribing.run({
+      type: 'mail_accepted',
+      subscriberId,
+      mailId: id,
+      requestSeq: request.seq,
+      copy,
+    });
+  }
 }
 
-async function abandon(database: Database, id: string, reason: string): Promise<void> {
+async function abandon({ database }: Postman, id: string, reason: string): Promise<void> {
   await database.prisma.mail.update({ where: { id }, data: { abandoned: reason } });
 }
 

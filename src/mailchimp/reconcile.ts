@@ -151,8 +151,12 @@ async function full(
   for (const status of memberStatuses) {
     for await (const members of walkMembers(parts.api, { status, changedSince: null })) {
       const ids = await comparison.page(members);
+      // The lane lets go of whom it had deleted, and locks many in this order.
       await database.query(
-        'INSERT INTO audience_sightings (subscriber_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING',
+        `INSERT INTO audience_sightings (subscriber_id)
+         SELECT subscriber_id FROM audience_contacts WHERE subscriber_id = ANY ($1::uuid[])
+          ORDER BY subscriber_id FOR KEY SHARE
+         ON CONFLICT DO NOTHING`,
         [ids],
       );
       await tell(comparison.report);
@@ -310,7 +314,7 @@ function latest(before: Date | null, members: Member[]): Date | null {
 
 /**
  * A stranger who carries the links of somebody of ours is that person under another address, whose webhook
- * did not reach us.
+ * did not reach us. Who was erased here is nobody of ours any more, and their address must not come back (I6).
  */
 async function followMoved(database: Database, strangers: Member[]): Promise<void> {
   const seen = strangers.flatMap(({ merge_fields, email_address }) => {
@@ -324,7 +328,8 @@ async function followMoved(database: Database, strangers: Member[]): Promise<voi
         SET moved_to = seen.address, ${marked}
        FROM jsonb_to_recordset($1::jsonb) AS seen(key text, address text)
        JOIN subscribers person ON person.link_key = seen.key
-      WHERE contact.subscriber_id = person.id AND contact.moved_to IS DISTINCT FROM seen.address`,
+      WHERE contact.subscriber_id = person.id AND contact.erase = '{}'
+        AND contact.moved_to IS DISTINCT FROM seen.address`,
     [JSON.stringify(seen)],
   );
 }

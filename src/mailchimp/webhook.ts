@@ -192,7 +192,8 @@ export async function takeDelivery(
     key: keyOf(email),
     link_key: link === null ? null : keyOfLink(link),
   }));
-  // An address that nobody has here, but with the link of somebody, is where that person moved to.
+  // An address that nobody has here, but with the link of somebody, is where that person moved to; unless they were
+  // erased, and then it must not come back (I6).
   const remembered = await sql.query(
     `WITH remembered AS (
        INSERT INTO webhook_deliveries (digest, type, fired_at, received_at) VALUES ($1, $2, $3, $4)
@@ -212,7 +213,7 @@ export async function takeDelivery(
                               ELSE coalesce(given.reported, contact.reported) END,
               moved_to = coalesce(given.moved_to, contact.moved_to)
          FROM given JOIN locked USING (id)
-        WHERE contact.subscriber_id = given.id)
+        WHERE contact.subscriber_id = given.id AND contact.erase = '{}')
      SELECT digest FROM remembered`,
     [digest, type, firedAt, receivedAt, JSON.stringify(rows)],
   );

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { domainToASCII, domainToUnicode } from 'node:url';
+import type { MessageKey } from '../languages/language.ts';
 
 /** An address that we can mail to, in its four forms (E-04). */
 export interface Address {
@@ -13,8 +14,13 @@ export interface Address {
   abuseKey: string;
 }
 
-/** `message` is written for the person who typed the address. */
-export type AddressResult = { ok: true; address: Address } | { ok: false; message: string };
+/** Why an address is refused: what is to be said to the person who typed it, in their language. */
+export interface AddressFault {
+  key: Extract<MessageKey, `fault.email.${string}`>;
+  values?: { ending: string };
+}
+
+export type AddressResult = { ok: true; address: Address } | { ok: false; fault: AddressFault };
 
 /**
  * Parses an address that a person typed, in the order of E-03. What passes is a plain dot-atom at a public
@@ -23,7 +29,7 @@ export type AddressResult = { ok: true; address: Address } | { ok: false; messag
  */
 export function parseAddress(input: string): AddressResult {
   // A-15: no expression below ever sees a long text.
-  if (input.length > 320) return { ok: false, message: tooLong };
+  if (input.length > 320) return { ok: false, fault: tooLong };
 
   const text = input.replace(/^ +| +$/g, '');
   const at = text.lastIndexOf('@');
@@ -32,42 +38,39 @@ export function parseAddress(input: string): AddressResult {
   const domain = asciiDomain(typedDomain);
   const email = `${local}@${domain}`;
 
-  const message =
+  const fault =
     textFault(text) ??
     localFault(local) ??
     domainFault(typedDomain, domain) ??
     (email.length > 254 ? tooLong : undefined);
-  if (message !== undefined) return { ok: false, message };
+  if (fault !== undefined) return { ok: false, fault };
 
   // Everything is ASCII by now, so lower case changes letters only (A-10).
   const key = email.toLowerCase();
   return { ok: true, address: { typed: input, email, key, abuseKey: abuseKey(local.toLowerCase(), domain) } };
 }
 
-const tooLong = 'This email address is too long: at most 64 characters before the @, and 254 in all.';
+const tooLong: AddressFault = { key: 'fault.email.long' };
 
-function textFault(text: string): string | undefined {
-  if (text === '') return 'Please enter your email address.';
+function textFault(text: string): AddressFault | undefined {
+  if (text === '') return { key: 'fault.email.empty' };
   if (/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u.test(text))
-    return 'The email address contains an invisible character. Please type it by hand.';
-  if (!text.includes('@')) return 'The email address has no @. It should look like name@example.com.';
-  if (/@.*@|[<>,;:]/.test(text)) return 'Please enter one email address alone, such as name@example.com.';
+    return { key: 'fault.email.invisible' };
+  if (!text.includes('@')) return { key: 'fault.email.noAt' };
+  if (/@.*@|[<>,;:]/.test(text)) return { key: 'fault.email.several' };
   // Forms turn a bare + into a space, so name+tag@… sent by hand arrives here as two words.
-  if (/\p{Zs}/u.test(text))
-    return 'An email address has no spaces. If there was a + in its place, the form must send it as %2B.';
+  if (/\p{Zs}/u.test(text)) return { key: 'fault.email.spaces' };
   return undefined;
 }
 
-function localFault(local: string): string | undefined {
-  if (local === '') return 'The part before the @ is missing. An address looks like name@example.com.';
+function localFault(local: string): AddressFault | undefined {
+  if (local === '') return { key: 'fault.email.noLocal' };
   // E-05
-  if (/\P{ASCII}/u.test(local))
-    return 'Letters such as ü or ñ before the @ are not supported. Please use an address without them.';
+  if (/\P{ASCII}/u.test(local)) return { key: 'fault.email.letters' };
   if (local.length > 64) return tooLong;
   if (local.startsWith('.') || local.endsWith('.') || local.includes('..'))
-    return 'A dot before the @ must stand between two other characters, as in first.last@example.com.';
-  if (!/^[\w.!#$%&'*+/=?^`{|}~-]+$/.test(local))
-    return 'The part before the @ has a character that is not supported, such as a quote or a bracket.';
+    return { key: 'fault.email.dots' };
+  if (!/^[\w.!#$%&'*+/=?^`{|}~-]+$/.test(local)) return { key: 'fault.email.characters' };
   return undefined;
 }
 
@@ -79,17 +82,16 @@ function asciiDomain(typed: string): string {
   return /^[a-zA-Z\d.\P{ASCII}-]+$/u.test(typed) ? domainToASCII(typed) : '';
 }
 
-function domainFault(typed: string, domain: string): string | undefined {
+function domainFault(typed: string, domain: string): AddressFault | undefined {
   // The mapping turns 0x7f.1 and full-width digits into an IP address, so it is asked afterwards (A-10).
-  if (typed.startsWith('[') || isIP(domain) !== 0)
-    return 'An IP address cannot stand after the @. Please use an address such as name@example.com.';
+  if (typed.startsWith('[') || isIP(domain) !== 0) return { key: 'fault.email.ip' };
 
   const labels = domain.split('.');
   const top = labels.at(-1) ?? '';
   // Before the next check, so that name@localhost is told why.
-  if (unmailable.has(top)) return `Addresses ending in “${top}” cannot get mail from us. Please use another.`;
+  if (unmailable.has(top)) return { key: 'fault.email.special', values: { ending: top } };
   if (labels.length < 2 || !labels.every(isLabel) || !/^([a-z]+|xn--.+)$/.test(top))
-    return 'The part after the @ is not a complete domain, such as example.com.';
+    return { key: 'fault.email.domain' };
   return undefined;
 }
 

@@ -1,19 +1,19 @@
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
-/** Confirmation mails that one folded address gets at most (A-01; defaults of the contract). */
+/** Mails of a kind that one folded address gets at most (A-01; defaults of the contract). */
 const caps = { apart: minute, perDay: 3, perMonth: 5 };
 
-/** How far back confirmation mails count. */
+/** How far back mails count. */
 export const capWindow = 30 * day;
 
 /**
- * When the next confirmation mail to a folded address may go.
+ * When the next mail of a kind to a folded address may go.
  * @param mails when the earlier ones were or are due, in any order
  * @param leftSince the person left since the last of them; who asks again then waits for nothing
  * @returns now, a little later to keep mails apart, or null when the caps are used up
  */
-export function confirmationDue(mails: readonly Date[], now: Date, leftSince: boolean): Date | null {
+export function nextMailDue(mails: readonly Date[], now: Date, leftSince: boolean): Date | null {
   const times = mails.map((mail) => mail.getTime());
   const within = (span: number) => times.filter((time) => time > now.getTime() - span).length;
   if (within(day) >= caps.perDay || within(capWindow) >= caps.perMonth) return null;

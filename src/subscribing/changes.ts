@@ -1,13 +1,17 @@
 import type { EventDraft } from '../consent/ledger.ts';
+import type { MailKind } from '../generated/prisma/enums.ts';
 import type { Address } from './address.ts';
-import { confirmationDue } from './caps.ts';
+import { nextMailDue } from './caps.ts';
 import type { Circumstances, OfferedList, SignUp } from './commands.ts';
 import type { Household, Person, SignUpRequest, Subscription } from './person.ts';
 
 // What a decision changes, and the steps that decisions are made of. Pure, as they are.
 
-/** How long a confirmation link works (C-17; above the 20 hours of WCAG 2.2.1). */
-export const confirmationDays = 7;
+/** How long a mailed link to confirm or to erase works (C-17; above the 20 hours of WCAG 2.2.1). */
+export const linkDays = 7;
+
+/** Kinds of mail that anybody can cause for an address, which share one cap (A-01, A-02). */
+const causedByAnybody: readonly MailKind[] = ['confirmation', 'my_link'];
 
 /** Random values drawn before the decision, so that the rules stay pure. Unused ones are thrown away. */
 export interface Fresh {
@@ -17,6 +21,10 @@ export interface Fresh {
   requestId: string;
   tokenHash: string;
   mailId: string;
+  /** Of a second mail, beside the one that asks: a welcome or a receipt. */
+  noticeId: string;
+  /** Of the erasing link in the mail `mailId`, should it be one. */
+  eraseTokenHash: string;
 }
 
 /** What a decision changes. An empty one (`changes: null`) leaves the database as it is. */
@@ -33,23 +41,46 @@ export interface Changes {
     consentSeq: number | null;
     endedSeq: number | null;
   }[];
-  request:
-    | (Pick<SignUpRequest, 'id' | 'seq' | 'tokenHash' | 'listIds' | 'locale' | 'firstName' | 'expiresAt'> & {
-        wordingVersion: string;
-      })
-    | null;
+  request: Pick<
+    SignUpRequest,
+    'id' | 'seq' | 'tokenHash' | 'listIds' | 'wordingVersion' | 'locale' | 'firstName' | 'expiresAt'
+  > | null;
   confirmed: { requestId: string; locale: string; firstName: string | null } | null;
-  /** A mail that is now owed. */
-  mail: { id: string; requestId: string; dueAt: Date } | null;
+  /** The mails that are now owed. */
+  mails: {
+    id: string;
+    kind: MailKind;
+    dueAt: Date;
+    /** Of a confirmation. */
+    requestId: string | null;
+    /** The ledger entry that a welcome or a receipt tells of. */
+    seq: number | null;
+    /** Of the link of an erasure. */
+    tokenHash: string | null;
+  }[];
+  /** Whether strangers may cause mails to the address from now on. */
+  declined: boolean | null;
+  /** Everything personal is to be destroyed after the rest is saved. */
+  erased: boolean;
   mailAccepted: { mailId: string; copy: string } | null;
   /** Mailchimp has to follow; opt-outs go first. */
   sync: 'opt_in' | 'opt_out' | null;
 }
 
+/** When a mail that anybody could cause may go to the folded address; null when the caps are used up. */
+export function strangersMailDue({ mails }: Household, now: Date, leftSince: boolean): Date | null {
+  const earlier = mails.filter(({ kind }) => causedByAnybody.includes(kind));
+  return nextMailDue(
+    earlier.map(({ dueAt }) => dueAt),
+    now,
+    leftSince,
+  );
+}
+
 /**
  * Asks for lists: whatever is not subscribed becomes pending under one new request with one mail, within
- * the caps. @returns false when nothing is to be done: subscribed already, a mail on its way, capped, or no
- * mail may go to the address.
+ * the caps.
+ * @returns what became of it: `needless` when all is subscribed already or a mail is on its way
  */
 export function request(
   household: Household,
@@ -57,14 +88,16 @@ export function request(
   command: Pick<SignUp, 'lists' | 'wordingVersion' | 'locale' | 'firstName'> & Circumstances,
   now: Date,
   fresh: Fresh,
-): boolean {
+): 'asked' | 'needless' | 'capped' | 'declined' {
   const { person } = changes;
   const current = new Map(person.subscriptions.map((subscription) => [subscription.listId, subscription]));
   const wanted = command.lists.filter((list) => current.get(list.id)?.state !== 'subscribed');
-  if (wanted.length === 0 || person.mailBlock !== null) return false;
+  if (wanted.length === 0) return 'needless';
+  if (person.declined) return 'declined';
 
-  const dueAt = confirmationDue(household.confirmationMails, now, leftSinceLastRequest(person));
-  if (dueAt === null || isOnItsWay(person, wanted, now)) return false;
+  const dueAt = strangersMailDue(household, now, leftSinceLastRequest(person));
+  if (dueAt === null || person.mailBlock !== null) return 'capped';
+  if (isOnItsWay(person, wanted, now)) return 'needless';
 
   const seq = append(changes, now, command, {
     kind: 'requested',
@@ -89,18 +122,37 @@ export function request(
     wordingVersion: command.wordingVersion,
     locale: command.locale,
     firstName: command.firstName,
-    expiresAt: new Date(dueAt.getTime() + confirmationDays * 86_400_000),
+    expiresAt: linkExpiry(dueAt),
   };
-  changes.mail = { id: fresh.mailId, requestId: fresh.requestId, dueAt };
-  return true;
+  owe(changes, { id: fresh.mailId, kind: 'confirmation', dueAt, requestId: fresh.requestId });
+  return 'asked';
 }
 
-/** Ends what is pending or subscribed among the lists concerned. @returns what was ended */
+/** When a link in a mail that is due then stops working. */
+export function linkExpiry(dueAt: Date): Date {
+  return new Date(dueAt.getTime() + linkDays * 86_400_000);
+}
+
+/** Owes a mail. A bounced or complaining address gets none, whatever it is about. */
+export function owe(
+  changes: Changes,
+  mail: Pick<Changes['mails'][number], 'id' | 'kind' | 'dueAt'> & Partial<Changes['mails'][number]>,
+): void {
+  if (changes.person.mailBlock !== null) return;
+  changes.mails.push({ requestId: null, seq: null, tokenHash: null, ...mail });
+}
+
+/**
+ * Ends what is pending or subscribed among the lists concerned.
+ * @param receiptId of the mail that tells the person, if something that they received ended; null for none
+ * @returns what was ended
+ */
 export function leave(
   changes: Changes,
   concerned: (subscription: Subscription) => boolean,
   command: Circumstances,
   now: Date,
+  receiptId: string | null = null,
 ): Subscription[] {
   const ending = changes.person.subscriptions.filter(
     (subscription) => subscription.state !== 'unsubscribed' && concerned(subscription),
@@ -114,7 +166,10 @@ export function leave(
     changes.subscriptions.push({ listId, state: 'unsubscribed', consentSeq, endedSeq: seq });
   }
   // Who never confirmed is not at Mailchimp, so there is nothing to take back there.
-  if (ending.some((subscription) => subscription.state === 'subscribed')) changes.sync = 'opt_out';
+  if (ending.some((subscription) => subscription.state === 'subscribed')) {
+    changes.sync = 'opt_out';
+    if (receiptId !== null) owe(changes, { id: receiptId, kind: 'receipt', seq, dueAt: now });
+  }
   return ending;
 }
 
@@ -182,7 +237,9 @@ export function nothing(person: Person): Changes {
     subscriptions: [],
     request: null,
     confirmed: null,
-    mail: null,
+    mails: [],
+    declined: null,
+    erased: false,
     mailAccepted: null,
     sync: null,
   };

@@ -33,6 +33,12 @@ export interface Confirm extends Circumstances {
   token: string;
 }
 
+/** Asking for another link in place of one that expired unused. */
+export interface Renew extends Circumstances {
+  type: 'renew';
+  token: string;
+}
+
 /** Leaving one list, or all of them. */
 export interface Leave extends Circumstances {
   type: 'leave';
@@ -46,7 +52,43 @@ export interface Choose extends Circumstances {
   type: 'choose';
   linkKey: string;
   lists: OfferedList[];
+  /** Slugs of the lists that the page showed: what it did not show is not left. Null: it showed all. */
+  shown: readonly string[] | null;
   wordingVersion: string;
+}
+
+/**
+ * "This was not me": whatever waits for confirmation is called off, and no mail that a stranger can cause
+ * goes to the address any more, until its owner allows it again.
+ */
+export interface Decline extends Circumstances {
+  type: 'decline';
+  linkKey: string;
+}
+
+/** Takes a `Decline` back. */
+export interface Allow {
+  type: 'allow';
+  linkKey: string;
+}
+
+/** Anybody types an address to have its owner's links mailed there (A-27). */
+export interface AskLink {
+  type: 'ask_link';
+  address: Address;
+}
+
+/** Asking, behind one's link, for a mail with all that is known of one, or with the link that erases it. */
+export interface AskData {
+  type: 'ask_data';
+  linkKey: string;
+  what: 'copy' | 'erasure';
+}
+
+/** Pressing the button behind the link of an erasure mail. */
+export interface Erase extends Circumstances {
+  type: 'erase';
+  token: string;
 }
 
 /** A mail server took the confirmation mail of a request. */
@@ -74,7 +116,20 @@ export interface ChangeAddress {
   address: Address;
 }
 
-export type Command = SignUp | Confirm | Leave | Choose | MailAccepted | LeftAtMailchimp | ChangeAddress;
+export type Command =
+  | SignUp
+  | Confirm
+  | Renew
+  | Leave
+  | Choose
+  | Decline
+  | Allow
+  | AskLink
+  | AskData
+  | Erase
+  | MailAccepted
+  | LeftAtMailchimp
+  | ChangeAddress;
 
 export interface NamedList {
   slug: string;
@@ -82,15 +137,30 @@ export interface NamedList {
   description: string;
 }
 
+/** What became of a command. `locale` is the language that the person is spoken to in. */
 export type Outcome =
-  /** Of a sign-up: the same whatever was known of the address (I9). */
+  /** Of a sign-up or a wish for one's link: the same whatever was known of the address (I9). */
   | { type: 'accepted' }
-  | { type: 'confirmed'; lists: NamedList[]; linkKey: string }
-  | { type: 'expired' }
-  /** Every list of the request was left or closed since. */
-  | { type: 'withdrawn' }
-  | { type: 'left'; left: NamedList[]; remaining: NamedList[] }
-  | { type: 'chosen'; left: NamedList[]; asked: NamedList[] }
   /** No such token or key. */
   | { type: 'unknown' }
-  | { type: 'recorded' };
+  | { type: 'recorded' }
+  | ({ locale: string } & (
+      | { type: 'confirmed'; lists: NamedList[]; linkKey: string }
+      | { type: 'expired' }
+      /** Every list of the request was left or closed since. */
+      | { type: 'withdrawn' }
+      /** A new link comes, if the caps and the owner of the address allow it. */
+      | { type: 'renewed' }
+      | { type: 'left'; left: NamedList[]; remaining: NamedList[] }
+      /** `refused`: newly ticked, but no confirmation mail can go for them, and why. */
+      | {
+          type: 'chosen';
+          left: NamedList[];
+          asked: NamedList[];
+          refused: { why: 'capped' | 'declined'; lists: NamedList[] } | null;
+        }
+      | { type: 'declined' }
+      | { type: 'allowed' }
+      | { type: 'mailed' }
+      | { type: 'erased' }
+    ));

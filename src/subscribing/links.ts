@@ -8,9 +8,12 @@ import { sha256 } from '../consent/ledger.ts';
 export function linksOf(baseUrl: string) {
   return {
     signUp: () => `${baseUrl}/`,
+    myLink: () => `${baseUrl}/my-link`,
     confirm: (token: string) => `${baseUrl}/confirm/${token}`,
     unsubscribe: (linkKey: string) => `${baseUrl}/unsubscribe/${linkKey}`,
     preferences: (linkKey: string) => `${baseUrl}/preferences/${linkKey}`,
+    notMe: (linkKey: string) => `${baseUrl}/not-me/${linkKey}`,
+    erase: (token: string) => `${baseUrl}/erase/${token}`,
   };
 }
 
@@ -19,25 +22,34 @@ export type Links = ReturnType<typeof linksOf>;
 /** 128 random bits in lower-case hexadecimal, which survives clients that fold case (U-05, U-14, A-20). */
 export const newLinkKey = () => randomBytes(16).toString('hex');
 
+/** What a token can do, and nothing else (A-20): confirm a request, or erase a person. */
+export type TokenPurpose = 'confirm' | 'erase';
+
 /**
- * The token of a request's confirmation link: 160 bits derived from the request and a secret, so that
- * the mail can be built, and built again, without the token being stored anywhere.
+ * The token of a link that is mailed: 160 bits derived from what it is for and a secret, so that the mail
+ * can be built, and built again, without the token being stored anywhere.
+ * @param id of the request to confirm, or of the mail that offers the erasure
  */
-export function confirmationToken(secret: string, requestId: string): string {
-  return createHmac('sha256', secret).update(`confirm ${requestId}`).digest('hex').slice(0, 40);
+export function tokenFor(secret: string, purpose: TokenPurpose, id: string): string {
+  return createHmac('sha256', secret).update(`${purpose} ${id}`).digest('hex').slice(0, 40);
 }
 
 /**
- * The token that a request was given, although the signing key may have changed since.
+ * The token whose hash was stored, although the signing key may have changed since.
  * @param secrets newest first
  * @throws Error when the key that signed it is gone from SECRET_KEYS
  */
-export function recoverToken(secrets: readonly string[], requestId: string, tokenHash: string): string {
+export function recoverToken(
+  secrets: readonly string[],
+  purpose: TokenPurpose,
+  id: string,
+  tokenHash: string | null,
+): string {
   for (const secret of secrets) {
-    const token = confirmationToken(secret, requestId);
+    const token = tokenFor(secret, purpose, id);
     if (sha256(token) === tokenHash) return token;
   }
-  throw new Error('the key that signed this request is no longer among SECRET_KEYS');
+  throw new Error('the key that signed this link is no longer among SECRET_KEYS');
 }
 
 /** A token or key as it may come back: in upper case, percent-decoded (U-27). Null when it cannot be one. */

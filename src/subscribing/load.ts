@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { sha256 } from '../consent/ledger.ts';
+import { MailKind } from '../generated/prisma/enums.ts';
 import type { Sql } from '../platform/database.ts';
 import { capWindow } from './caps.ts';
 import type { Command } from './commands.ts';
-import type { Household, Person } from './person.ts';
+import type { Household, OwedMail, Person } from './person.ts';
 
 /** Finds the folded address that each command is about; null for a token or key that is nobody's. */
 export async function findHouseholds(sql: Sql, commands: readonly Command[]): Promise<(string | null)[]> {
@@ -16,10 +17,12 @@ export async function findHouseholds(sql: Sql, commands: readonly Command[]): Pr
        (SELECT s.abuse_key FROM subscribers s WHERE s.link_key = asked.link_key),
        (SELECT s.abuse_key FROM sign_up_requests r JOIN subscribers s ON s.id = r.subscriber_id
          WHERE r.token_hash = asked.token_hash),
+       (SELECT s.abuse_key FROM mails m JOIN subscribers s ON s.id = m.subscriber_id
+         WHERE m.token_hash = asked.erase_hash),
        (SELECT s.abuse_key FROM subscribers s WHERE s.id = asked.subscriber_id)
      ) AS abuse_key
      FROM jsonb_to_recordset($1::jsonb)
-       AS asked(n int, abuse_key text, link_key text, token_hash text, subscriber_id uuid)
+       AS asked(n int, abuse_key text, link_key text, token_hash text, erase_hash text, subscriber_id uuid)
      ORDER BY n`,
     [JSON.stringify(asked.map((whom, n) => ({ n, ...whom })))],
   );
@@ -43,16 +46,24 @@ export async function lockHouseholds(tx: Sql, abuseKeys: readonly string[]): Pro
 function whom(command: Command): {
   abuse_key?: string;
   token_hash?: string;
+  erase_hash?: string;
   link_key?: string;
   subscriber_id?: string;
 } {
   switch (command.type) {
     case 'sign_up':
+    case 'ask_link':
       return { abuse_key: command.address.abuseKey };
     case 'confirm':
+    case 'renew':
       return { token_hash: sha256(command.token) };
+    case 'erase':
+      return { erase_hash: sha256(command.token) };
     case 'leave':
     case 'choose':
+    case 'decline':
+    case 'allow':
+    case 'ask_data':
       return { link_key: command.linkKey };
     case 'mail_accepted':
     case 'left_at_mailchimp':
@@ -74,7 +85,7 @@ export async function loadHouseholds(
   );
   if (known.length === 0) return new Map();
 
-  const tokens = commands.flatMap((command) => (command.type === 'confirm' ? [sha256(command.token)] : []));
+  const tokens = commands.flatMap((command) => ('token' in command ? [sha256(command.token)] : []));
   const mailed = commands.flatMap((command) =>
     command.type === 'mail_accepted'
       ? [{ subscriber_id: command.subscriberId, seq: command.requestSeq }]
@@ -93,14 +104,15 @@ export async function loadHouseholds(
         WHERE subscription.subscriber_id = ANY ($1::uuid[])
         GROUP BY subscription.subscriber_id
      ), mail AS (
-       SELECT subscriber_id, jsonb_agg(due_at) AS every
+       SELECT subscriber_id, jsonb_agg(jsonb_build_object(
+                'subscriberId', subscriber_id, 'kind', kind, 'dueAt', due_at, 'tokenHash', token_hash)) AS every
          FROM mails
-        WHERE subscriber_id = ANY ($1::uuid[]) AND kind = 'confirmation' AND due_at > $2::timestamptz
+        WHERE subscriber_id = ANY ($1::uuid[]) AND (due_at > $2::timestamptz OR token_hash = ANY ($4::text[]))
         GROUP BY subscriber_id
      ), request AS (
        SELECT request.subscriber_id, jsonb_agg(jsonb_build_object(
                 'id', request.id, 'seq', request.seq, 'tokenHash', request.token_hash, 'listIds', request.list_ids,
-                'wordings', event.list_wordings, 'locale', request.locale, 'firstName', request.first_name,
+                'wordings', event.list_wordings, 'wordingVersion', request.wording_version, 'locale', request.locale, 'firstName', request.first_name,
                 'expiresAt', request.expires_at, 'confirmedAt', request.confirmed_at,
                 'mailDueAt', (SELECT max(due_at) FROM mails WHERE request_id = request.id))
                 ORDER BY request.seq) AS every
@@ -117,9 +129,10 @@ export async function loadHouseholds(
      SELECT jsonb_build_object(
               'id', person.id, 'key', person.key, 'typed', person.typed, 'abuseKey', person.abuse_key,
               'linkKey', person.link_key, 'locale', person.locale, 'mailBlock', person.mail_block,
+              'declined', person.declined_at IS NOT NULL,
               'ledger', jsonb_build_object('seq', person.ledger_seq, 'hash', person.ledger_hash,
                 'salt', person.ledger_salt, 'lastAt', last.at),
-              'confirmationMails', coalesce(mail.every, '[]'),
+              'mails', coalesce(mail.every, '[]'),
               'subscriptions', coalesce(subscription.every, '[]'),
               'requests', coalesce(request.every, '[]')) AS person
        FROM subscribers person
@@ -139,10 +152,10 @@ export async function loadHouseholds(
 
   const households = new Map<string, Household>();
   for (const row of rows) {
-    const { confirmationMails, ...person } = personShape.parse(row.person);
-    const household = households.get(person.abuseKey) ?? { people: [], confirmationMails: [] };
+    const { mails, ...person } = personShape.parse(row.person);
+    const household = households.get(person.abuseKey) ?? { people: [], mails: [] };
     household.people.push(person);
-    household.confirmationMails.push(...confirmationMails);
+    household.mails.push(...mails);
     households.set(person.abuseKey, household);
   }
   return households;
@@ -150,8 +163,15 @@ export async function loadHouseholds(
 
 const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 
-const personShape: z.ZodType<Person & { confirmationMails: Date[] }> = z.object({
-  confirmationMails: z.array(time),
+const personShape: z.ZodType<Person & { mails: OwedMail[] }> = z.object({
+  mails: z.array(
+    z.object({
+      subscriberId: z.string(),
+      kind: z.enum(MailKind),
+      dueAt: time,
+      tokenHash: z.string().nullable(),
+    }),
+  ),
   id: z.string(),
   key: z.string(),
   typed: z.string(),
@@ -159,7 +179,13 @@ const personShape: z.ZodType<Person & { confirmationMails: Date[] }> = z.object(
   linkKey: z.string(),
   locale: z.string(),
   mailBlock: z.enum(['bounced', 'complained']).nullable(),
-  ledger: z.object({ seq: z.number(), hash: z.string(), salt: z.string(), lastAt: time.nullable() }),
+  declined: z.boolean(),
+  ledger: z.object({
+    seq: z.number(),
+    hash: z.string(),
+    salt: z.string().nullable(),
+    lastAt: time.nullable(),
+  }),
   subscriptions: z.array(
     z.object({
       listId: z.number(),
@@ -180,6 +206,7 @@ const personShape: z.ZodType<Person & { confirmationMails: Date[] }> = z.object(
       tokenHash: z.string(),
       listIds: z.array(z.number()),
       wordings: z.array(z.string()),
+      wordingVersion: z.string(),
       locale: z.string(),
       firstName: z.string().nullable(),
       expiresAt: time,

@@ -1,10 +1,19 @@
-import type { SubscriptionState } from '../generated/prisma/enums.ts';
+import type { MailKind, SubscriptionState } from '../generated/prisma/enums.ts';
 
 /** Everything that the rules need to know of the people behind one folded address. */
 export interface Household {
   people: Person[];
-  /** When confirmation mails were or will be sent to the folded address, in the last 30 days. */
-  confirmationMails: Date[];
+  /** The mails to the folded address of the last 30 days, and those that the command is about. */
+  mails: OwedMail[];
+}
+
+/** A mail that was or is owed, as far as the rules need it. */
+export interface OwedMail {
+  subscriberId: string;
+  kind: MailKind;
+  dueAt: Date;
+  /** Of the link in an erasure mail. */
+  tokenHash: string | null;
 }
 
 export interface Person {
@@ -17,7 +26,10 @@ export interface Person {
   locale: string;
   /** The address bounced, or its owner complained: it gets no mail of ours. */
   mailBlock: 'bounced' | 'complained' | null;
-  ledger: { seq: number; hash: string; salt: string; lastAt: Date | null };
+  /** The owner of the address wants no mail that a stranger could cause. */
+  declined: boolean;
+  /** `salt` is null once the person is erased: nothing may follow in this ledger. */
+  ledger: { seq: number; hash: string; salt: string | null; lastAt: Date | null };
   subscriptions: Subscription[];
   /** Unexpired ones, the newest, and those that the command is about. */
   requests: SignUpRequest[];
@@ -43,6 +55,8 @@ export interface SignUpRequest {
   /** `wordings[i]` is how `listIds[i]` was worded to the person. */
   listIds: number[];
   wordings: string[];
+  /** The consent text that it was made under. */
+  wordingVersion: string;
   locale: string;
   firstName: string | null;
   expiresAt: Date;

@@ -96,17 +96,20 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
             abuse_key: moved.abuseKey,
           },
     ),
-    mails: set.flatMap(({ person, mail }) =>
-      mail === null
-        ? []
-        : {
-            id: mail.id,
-            subscriber_id: person.id,
-            kind: 'confirmation',
-            request_id: mail.requestId,
-            created_at: now,
-            due_at: mail.dueAt,
-          },
+    mails: set.flatMap(({ person, mails }) =>
+      mails.map(({ id, kind, requestId, seq, tokenHash, dueAt }) => ({
+        id,
+        subscriber_id: person.id,
+        kind,
+        request_id: requestId,
+        seq,
+        token_hash: tokenHash,
+        created_at: now,
+        due_at: dueAt,
+      })),
+    ),
+    declined: set.flatMap(({ person, declined }) =>
+      declined === null ? [] : { id: person.id, declined_at: declined ? now : null },
     ),
     accepted: set.flatMap(({ mailAccepted }) =>
       mailAccepted === null ? [] : { id: mailAccepted.mailId, copy: mailAccepted.copy, at: now },
@@ -162,9 +165,13 @@ const statement = `
        SET typed = moved.typed, email = moved.email, key = moved.key, abuse_key = moved.abuse_key
       FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb -> 'moved') AS moved
      WHERE person.id = moved.id
+  ), declined AS (
+    UPDATE subscribers AS person SET declined_at = declined.declined_at
+      FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb -> 'declined') AS declined
+     WHERE person.id = declined.id
   ), mail AS (
-    INSERT INTO mails (id, subscriber_id, kind, request_id, created_at, due_at)
-    SELECT id, subscriber_id, kind, request_id, created_at, due_at
+    INSERT INTO mails (id, subscriber_id, kind, request_id, seq, token_hash, created_at, due_at)
+    SELECT id, subscriber_id, kind, request_id, seq, token_hash, created_at, due_at
       FROM jsonb_populate_recordset(NULL::mails, $1::jsonb -> 'mails')
   ), accepted AS (
     UPDATE mails SET accepted_at = accepted.at, copy = accepted.copy
@@ -178,9 +185,14 @@ const statement = `
     SET wanted = contact.wanted + 1, opt_out = contact.opt_out OR excluded.opt_out, due_at = now(), attempts = 0`;
 
 function seal({ person, events }: Changes): { subscriberId: string; event: SealedEvent }[] {
+  const { salt } = person.ledger;
+  if (salt === null) {
+    if (events.length > 0) throw new Error('nothing follows in the ledger of an erased person (I6)');
+    return [];
+  }
   let previous = person.ledger.hash;
   return events.map((draft) => {
-    const event = sealEvent(person.id, person.ledger.salt, previous, draft);
+    const event = sealEvent(person.id, salt, previous, draft);
     previous = event.hash;
     return { subscriberId: person.id, event };
   });

@@ -5,8 +5,9 @@ import type { Database, Sql } from '../platform/database.ts';
 import type { Changes, Fresh } from './changes.ts';
 import type { Command, Outcome } from './commands.ts';
 import { type Decision, decide } from './decide.ts';
+import { eraseRows } from './erase.ts';
 import { gather } from './gather.ts';
-import { confirmationToken, newLinkKey } from './links.ts';
+import { newLinkKey, tokenFor } from './links.ts';
 import { findHouseholds, loadHouseholds, lockHouseholds } from './load.ts';
 import type { Household } from './person.ts';
 import { saveChanges } from './save.ts';
@@ -106,7 +107,9 @@ export function openSubscribing(parts: {
 
       const changes = [...changed.values()];
       await saveChanges(tx, changes, at);
-      const mails = changes.flatMap(({ mail }) => (mail === null ? [] : mail));
+      const erased = changes.flatMap(({ person, erased }) => (erased ? person : []));
+      if (erased.length > 0) await eraseRows(tx, erased, parts.secretKeys[0], at);
+      const mails = changes.flatMap(({ mails }) => mails);
       if (mails.length > 0) await parts.enqueueMails(tx, mails);
       syncDue = changes.some(({ sync }) => sync !== null);
     });
@@ -123,12 +126,7 @@ export function openSubscribing(parts: {
     at: Date,
   ): Decision {
     const household = abuseKey === null ? undefined : households.get(abuseKey);
-    return decide(
-      household ?? { people: [], confirmationMails: [] },
-      command,
-      at,
-      fresh(parts.secretKeys[0]),
-    );
+    return decide(household ?? { people: [], mails: [] }, command, at, fresh(parts.secretKeys[0]));
   }
 
   async function preview(command: Command) {
@@ -148,13 +146,16 @@ export function openSubscribing(parts: {
 
 function fresh(secret: string): Fresh {
   const requestId = uuid();
+  const mailId = uuid();
   return {
     subscriberId: uuid(),
     linkKey: newLinkKey(),
     ledgerSalt: randomBytes(32).toString('hex'),
     requestId,
-    tokenHash: sha256(confirmationToken(secret, requestId)),
-    mailId: uuid(),
+    tokenHash: sha256(tokenFor(secret, 'confirm', requestId)),
+    mailId,
+    noticeId: uuid(),
+    eraseTokenHash: sha256(tokenFor(secret, 'erase', mailId)),
   };
 }
 

@@ -1,42 +1,43 @@
-import { type Response, Router } from 'express';
-import { createElement, type ReactElement } from 'react';
+import { type Request, type Response, Router } from 'express';
+import { createElement } from 'react';
+import { linkDays } from '../subscribing/changes.ts';
 import type { Outcome } from '../subscribing/commands.ts';
 import { readToken } from '../subscribing/links.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { ConfirmPage } from './pages/confirm.tsx';
 import { ConfirmedPage } from './pages/confirmed.tsx';
 import { LinkProblemPage } from './pages/link-problem.tsx';
-import { renderPage } from './pages/render.ts';
+import { NoticePage } from './pages/notice.tsx';
 import { onlyVerbs } from './problems.ts';
 import type { Web } from './web.ts';
 
-/** `GET /confirm/:token` shows a page with one button; `POST` confirms, any number of times (U-23, U-25). */
-export function confirmRoutes({ subscribing, site, links }: Web): Router {
+/**
+ * `GET /confirm/:token` shows a page with one button; `POST` confirms, any number of times (U-23, U-25). Once
+ * the link is expired, `POST /confirm/:token/renew` has another one mailed to the same address.
+ */
+export function confirmRoutes({ subscribing, showPage, links }: Web): Router {
   const router = Router();
-  const send = (res: Response, status: number, page: ReactElement) =>
-    res.status(status).send(renderPage(page));
 
-  function answer(res: Response, outcome: Outcome): void {
+  function answer(req: Request, res: Response, token: string | null, outcome: Outcome) {
     switch (outcome.type) {
       case 'confirmed': {
+        const { lists, locale } = outcome;
         const preferencesUrl = links.preferences(outcome.linkKey);
-        send(res, 200, createElement(ConfirmedPage, { site, lists: outcome.lists, preferencesUrl }));
-        return;
+        return showPage(req, res, createElement(ConfirmedPage, { lists, preferencesUrl }), { locale });
       }
-      case 'expired':
-      case 'withdrawn':
-        send(
-          res,
-          410,
-          createElement(LinkProblemPage, { site, problem: outcome.type, signUpUrl: links.signUp() }),
-        );
-        return;
-      default:
-        send(
-          res,
-          404,
-          createElement(LinkProblemPage, { site, problem: 'unknown', signUpUrl: links.signUp() }),
-        );
+      case 'expired': {
+        const renewAction = `/confirm/${token}/renew`;
+        const page = createElement(LinkProblemPage, { problem: 'expired', days: linkDays, renewAction });
+        return showPage(req, res, page, { status: 410, locale: outcome.locale });
+      }
+      case 'withdrawn': {
+        const page = createElement(LinkProblemPage, { problem: 'withdrawn', signUpUrl: links.signUp() });
+        return showPage(req, res, page, { status: 410, locale: outcome.locale });
+      }
+      default: {
+        const page = createElement(LinkProblemPage, { problem: 'unknown', signUpUrl: links.signUp() });
+        return showPage(req, res, page, { status: 404 });
+      }
     }
   }
 
@@ -44,21 +45,38 @@ export function confirmRoutes({ subscribing, site, links }: Web): Router {
     .route('/confirm/:token')
     .get(async (req, res) => {
       const token = readToken(req.params.token);
-      if (token === null) return answer(res, { type: 'unknown' });
+      if (token === null) return answer(req, res, token, { type: 'unknown' });
       const { outcome, isOpen } = await subscribing.preview({
         type: 'confirm',
         token,
         ...circumstancesOf(req, 'confirm_page'),
       });
-      if (outcome.type !== 'confirmed' || !isOpen) return answer(res, outcome);
-      send(res, 200, createElement(ConfirmPage, { site, lists: outcome.lists, action: `/confirm/${token}` }));
+      if (outcome.type !== 'confirmed' || !isOpen) return answer(req, res, token, outcome);
+      const { lists, locale } = outcome;
+      showPage(req, res, createElement(ConfirmPage, { lists, action: `/confirm/${token}` }), { locale });
     })
     .post(async (req, res) => {
       const token = readToken(req.params.token);
-      if (token === null) return answer(res, { type: 'unknown' });
-      answer(res, await subscribing.run({ type: 'confirm', token, ...circumstancesOf(req, 'confirm_page') }));
+      if (token === null) return answer(req, res, token, { type: 'unknown' });
+      const confirm = { type: 'confirm' as const, token, ...circumstancesOf(req, 'confirm_page') };
+      answer(req, res, token, await subscribing.run(confirm));
     })
     .all(onlyVerbs('GET', 'POST'));
+
+  router
+    .route('/confirm/:token/renew')
+    .post(async (req, res) => {
+      const token = readToken(req.params.token);
+      if (token === null) return answer(req, res, token, { type: 'unknown' });
+      const renew = { type: 'renew' as const, token, ...circumstancesOf(req, 'confirm_page') };
+      const outcome = await subscribing.run(renew);
+      if (outcome.type !== 'renewed') return answer(req, res, token, outcome);
+      const says = ['renewed.message', 'renewed.limit', 'thanks.spam'] as const;
+      showPage(req, res, createElement(NoticePage, { title: 'renewed.title', says }), {
+        locale: outcome.locale,
+      });
+    })
+    .all(onlyVerbs('POST'));
 
   return router;
 }

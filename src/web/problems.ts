@@ -2,14 +2,10 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { createElement } from 'react';
 import { z } from 'zod';
 import type { Log } from '../platform/log.ts';
+import type { Links } from '../subscribing/links.ts';
 import { ErrorPage } from './pages/error.tsx';
-import type { Site } from './pages/layout.tsx';
-import { renderPage } from './pages/render.ts';
-
-export interface FieldError {
-  field: string;
-  message: string;
-}
+import type { FieldError } from './pages/fields.tsx';
+import type { ShowPage } from './reader.ts';
 
 /** A request that is answered with an error that the sender can mend. */
 export class Problem extends Error {
@@ -71,8 +67,11 @@ const refusals: Record<string, Problem> = {
 const parserError = z.object({ type: z.string() });
 const httpError = z.object({ status: z.number().int().min(400).max(499) });
 
-/** The one place that turns errors into answers; nothing of the inside is told. */
-export function answerErrors(site: Site, log: Log): ErrorRequestHandler {
+/**
+ * The one place that turns errors into answers; nothing of the inside is told (A-30). Readers get a page in
+ * their language, programs the problem in English.
+ */
+export function answerErrors(showPage: ShowPage, links: Links, log: Log): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     if (res.headersSent) {
       next(error);
@@ -83,8 +82,8 @@ export function answerErrors(site: Site, log: Log): ErrorRequestHandler {
       log.error({ err: error, route: req.route?.path, method: req.method }, 'a request failed');
     }
     if (req.accepts(['json', 'html']) === 'html') {
-      const page = createElement(ErrorPage, { site, title: problem.title, message: problem.message });
-      res.status(problem.status).send(renderPage(page));
+      const { status } = problem;
+      showPage(req, res, createElement(ErrorPage, { status, signUpUrl: links.signUp() }), { status });
     } else {
       sendProblem(res, problem);
     }

@@ -1,9 +1,22 @@
 import { z } from 'zod';
 import { isKnownConsentWording } from '../consent/wordings.ts';
+import type { Language, MessageKey, Values } from '../languages/language.ts';
 import type { Database } from '../platform/database.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import type { OfferedList, SignUp } from '../subscribing/commands.ts';
-import type { FieldError } from './problems.ts';
+import type { FieldError } from './pages/fields.tsx';
+
+/** What is wrong with a field, before it is put into words. */
+export interface Fault {
+  field: string;
+  key: MessageKey;
+  values?: Values;
+}
+
+/** Faults as the reader is told of them. */
+export function inWords(faults: readonly Fault[], language: Language): FieldError[] {
+  return faults.map(({ field, key, values }) => ({ field, message: language.text(key, values) }));
+}
 
 /** The fields of a sign-up as they arrive, from a form or as JSON; every one still a stranger's text. */
 export interface TypedSignUp {
@@ -14,23 +27,21 @@ export interface TypedSignUp {
   locale?: string | undefined;
   firstName?: string | undefined;
   redirect?: string | undefined;
+  /** Of the preference page: the lists that it showed. */
+  shown?: string[] | undefined;
 }
 
-const noListChosen = 'Please select at least one mailing list.';
-
 // JSON can carry what is no text: NUL and halves of characters, which the database would refuse (A-14).
-const string = z
-  .string('must be one text')
-  .refine((value) => value.isWellFormed() && !value.includes('\0'), 'holds a character that is not text');
+const string = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'));
 
 // A form names a field once or several times, and browsers send empty ones.
 const text = z.preprocess(
   (value) => (value === '' || value === null ? undefined : value),
-  string.max(2048, 'is too long').optional(),
+  string.max(2048).optional(),
 );
 const slugs = z.preprocess(
   (value) => [value ?? []].flat().filter((slug) => slug !== ''),
-  z.array(string.max(100, 'must be names of lists')).max(100, 'are too many'),
+  z.array(string.max(100)).max(100),
 );
 
 const shape = z.object({
@@ -42,31 +53,34 @@ const shape = z.object({
   locale: text,
   firstName: text,
   redirect: text,
+  shown: slugs.optional(),
 });
 
 /**
  * Reads the body of a sign-up. Unknown fields are ignored; a field of a wrong type is an error (A-13), and
  * what is sound of the others is kept, to be shown again.
  */
-export function readTyped(body: unknown): { typed: TypedSignUp; errors: FieldError[] } {
+export function readTyped(body: unknown): { typed: TypedSignUp; faults: Fault[] } {
   const read = shape.safeParse(body);
   if (read.success) {
     const { 'lists[]': bracketed, ...typed } = read.data;
-    return { typed: { ...typed, lists: [...typed.lists, ...bracketed] }, errors: [] };
+    return { typed: { ...typed, lists: [...typed.lists, ...bracketed] }, faults: [] };
   }
   const fields = z.record(z.string(), z.unknown()).safeParse(body);
   if (!fields.success) {
-    return { typed: {}, errors: [{ field: 'body', message: 'The body must hold the fields of the form.' }] };
+    return { typed: {}, faults: [{ field: 'body', key: 'fault.body' }] };
   }
-  const faults = new Map(read.error.issues.map(({ path: [field], message }) => [String(field), message]));
+  const faults = new Map(read.error.issues.map((issue) => [String(issue.path[0]), keyOf(issue)]));
   const sound = Object.entries(fields.data).filter(([field]) => !faults.has(field));
   return {
     typed: readTyped(Object.fromEntries(sound)).typed,
-    errors: [...faults].map(([field, message]) => ({
-      field: field.replace('[]', ''),
-      message: `The field ${field} ${message}.`,
-    })),
+    faults: [...faults].map(([field, key]) => ({ field: field.replace('[]', ''), key, values: { field } })),
   };
+}
+
+function keyOf(issue: z.core.$ZodIssue): MessageKey {
+  if (issue.code === 'too_big') return issue.origin === 'array' ? 'fault.field.many' : 'fault.field.long';
+  return issue.code === 'custom' ? 'fault.field.characters' : 'fault.field.type';
 }
 
 /**
@@ -82,49 +96,46 @@ export async function shownWording(
   return (await isKnownConsentWording(database, named)) ? named : null;
 }
 
-export const unknownWording: FieldError = {
-  field: 'consentVersion',
-  message: 'This form shows a consent text that is not known here. Please reload the page.',
-};
+export const unknownWording: Fault = { field: 'consentVersion', key: 'fault.consentVersion' };
 
+const longestName = 64;
 const localePattern = /^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$/i;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
 
 /**
  * Checks a sign-up against what is on offer.
- * @returns what a command needs, or every fault with its field, in words for the reader
+ * @returns what a command needs, or every fault with its field
  */
 export function checkSignUp(
   typed: TypedSignUp,
   offered: readonly OfferedList[],
 ):
   | { ok: true; signUp: Pick<SignUp, 'address' | 'lists' | 'firstName' | 'page'> & { locale: string | null } }
-  | { ok: false; errors: FieldError[] } {
-  const errors: FieldError[] = [];
-  const fault = (field: string, message: string) => errors.push({ field, message });
+  | { ok: false; faults: Fault[] } {
+  const faults: Fault[] = [];
 
   const asked = new Set(typed.lists);
   const lists = offered.filter((list) => asked.has(list.slug));
-  if (asked.size === 0) fault('lists', noListChosen);
+  if (asked.size === 0) faults.push({ field: 'lists', key: 'fault.lists.none' });
   else if (lists.length < asked.size) {
-    fault('lists', 'At least one of these mailing lists does not exist or is closed. Please choose again.');
+    faults.push({ field: 'lists', key: 'fault.lists.unknown' });
   }
 
   const address = parseAddress(typed.email ?? '');
-  if (!address.ok) fault('email', address.message);
+  if (!address.ok) faults.push({ field: 'email', ...address.fault });
 
   const firstName = typed.firstName?.trim() || null;
-  if (firstName !== null && (firstName.length > 64 || unprintable.test(firstName))) {
-    fault('firstName', 'Please give a first name of at most 64 characters on one line.');
+  if (firstName !== null && (firstName.length > longestName || unprintable.test(firstName))) {
+    faults.push({ field: 'firstName', key: 'fault.firstName', values: { max: longestName } });
   }
   if (typed.locale !== undefined && !localePattern.test(typed.locale)) {
-    fault('locale', 'The locale must be a language tag such as en or pt-BR.');
+    faults.push({ field: 'locale', key: 'fault.locale' });
   }
   const page = typed.source ?? null;
-  if (page !== null && !isWebPage(page)) fault('source', 'The source must be the http(s) address of a page.');
+  if (page !== null && !isWebPage(page)) faults.push({ field: 'source', key: 'fault.source' });
 
-  if (errors.length > 0 || !address.ok) return { ok: false, errors };
+  if (faults.length > 0 || !address.ok) return { ok: false, faults };
   return {
     ok: true,
     signUp: { address: address.address, lists, firstName, page, locale: typed.locale ?? null },

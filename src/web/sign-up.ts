@@ -4,17 +4,32 @@ import { createElement } from 'react';
 import { openOffer } from '../subscribing/offer.ts';
 import { isForm, readBody } from './bodies.ts';
 import { circumstancesOf } from './circumstances.ts';
-import { renderPage } from './pages/render.ts';
 import { SignUpPage } from './pages/sign-up.tsx';
 import { ThanksPage } from './pages/thanks.tsx';
-import { type FieldError, onlyVerbs, Problem, sendProblem } from './problems.ts';
-import { checkSignUp, readTyped, shownWording, type TypedSignUp, unknownWording } from './sign-up-form.ts';
+import { onlyVerbs, Problem, sendProblem } from './problems.ts';
+import { languageFor } from './reader.ts';
+import {
+  checkSignUp,
+  type Fault,
+  inWords,
+  readTyped,
+  shownWording,
+  type TypedSignUp,
+  unknownWording,
+} from './sign-up-form.ts';
 import type { Web } from './web.ts';
 
 const bodyTypes = ['application/json', 'application/x-www-form-urlencoded'] as const;
 
 /** `GET /` the hosted form, `GET /lists` for a site that draws its own, `POST /subscriptions`. */
-export function signUpRoutes({ database, subscribing, site, baseUrl, allowedOrigins }: Web): Router {
+export function signUpRoutes({
+  database,
+  subscribing,
+  showPage,
+  links,
+  baseUrl,
+  allowedOrigins,
+}: Web): Router {
   const router = Router();
   const origins = [new URL(baseUrl).origin, ...allowedOrigins];
   // W-02: sites on the list may post by fetch; no cookie is ever involved.
@@ -22,35 +37,45 @@ export function signUpRoutes({ database, subscribing, site, baseUrl, allowedOrig
 
   const offer = openOffer(database);
 
-  async function showForm(res: Response, status: number, typed: TypedSignUp = {}, errors: FieldError[] = []) {
-    const { consent, lists } = await offer();
+  async function showForm(
+    req: Request,
+    res: Response,
+    status: number,
+    typed: TypedSignUp = {},
+    faults: Fault[] = [],
+  ) {
+    const language = languageFor(req, typed.locale);
+    const { consent, lists } = await offer(language.locale);
+    const errors = inWords(faults, language);
+    const myLinkUrl = `${links.myLink()}?locale=${language.locale}`;
     // What is sent next was read here, so it names the wording of this page, not of the one before.
-    const page = createElement(SignUpPage, { site, consent, lists, typed, errors });
-    res.status(status).send(renderPage(page));
+    const page = createElement(SignUpPage, { consent, lists, typed, errors, myLinkUrl });
+    showPage(req, res, page, { status, locale: language.locale });
   }
 
   router
     .route('/')
-    .get((_req, res) => showForm(res, 200))
+    .get((req, res) => showForm(req, res, 200))
     .all(onlyVerbs('GET'));
 
   router
     .route('/lists')
     .all(crossOrigin)
-    .get(async (_req, res) => {
-      const { consent, lists } = await offer();
-      res.set('Cache-Control', 'public, max-age=60').json({
-        consent,
-        lists: lists.map(({ slug, name, description }) => ({ slug, name, description })),
-      });
+    .get(async (req, res) => {
+      const { consent, lists } = await offer(languageFor(req).locale);
+      res
+        .vary('Accept-Language')
+        .set('Cache-Control', 'public, max-age=60')
+        .json({
+          consent,
+          lists: lists.map(({ slug, name, description }) => ({ slug, name, description })),
+        });
     })
     .all(onlyVerbs('GET'));
 
   router
     .route('/thanks')
-    .get((_req, res) => {
-      res.send(renderPage(createElement(ThanksPage, { site })));
-    })
+    .get((req, res) => showPage(req, res, createElement(ThanksPage)))
     .all(onlyVerbs('GET'));
 
   router
@@ -58,32 +83,36 @@ export function signUpRoutes({ database, subscribing, site, baseUrl, allowedOrig
     .all(crossOrigin)
     .post(refuseStrangers(origins), readBody(...bodyTypes), async (req: Request, res: Response) => {
       const fromForm = isForm(req);
-      const refuse = async (typed: TypedSignUp, errors: FieldError[]) => {
-        if (fromForm) return showForm(res, 422, typed, errors);
+      const { typed, faults } = readTyped(req.body ?? {});
+      const language = languageFor(req, typed.locale);
+      const refuse = async (faults: Fault[]) => {
+        if (fromForm) return showForm(req, res, 422, typed, faults);
+        const errors = inWords(faults, language);
         sendProblem(
           res,
           new Problem(422, 'Unprocessable Content', 'The sign-up cannot be accepted as it is.', errors),
         );
       };
 
-      const { typed, errors } = readTyped(req.body ?? {});
-      if (errors.length > 0) return refuse(typed, errors);
-      const { consent, lists } = await offer();
+      if (faults.length > 0) return refuse(faults);
+      const { consent, lists } = await offer(language.locale);
       const checked = checkSignUp(typed, lists);
-      if (!checked.ok) return refuse(typed, checked.errors);
+      if (!checked.ok) return refuse(checked.faults);
       const wordingVersion = await shownWording(database, typed.consentVersion, consent);
-      if (wordingVersion === null) return refuse(typed, [unknownWording]);
+      if (wordingVersion === null) return refuse([unknownWording]);
 
       const { page, locale, ...signUp } = checked.signUp;
       await subscribing.run({
         type: 'sign_up',
         ...signUp,
         wordingVersion,
-        locale: locale ?? consent.locale,
+        // As a tag of its own where one was sent: Mailchimp may know a language that we do not speak.
+        locale: locale ?? language.locale,
         ...circumstancesOf(req, fromForm ? 'form' : 'api', page),
       });
 
-      if (fromForm) res.redirect(303, safeRedirect(typed.redirect, origins) ?? `${baseUrl}/thanks`);
+      const thanks = `${baseUrl}/thanks?locale=${language.locale}`;
+      if (fromForm) res.redirect(303, safeRedirect(typed.redirect, origins) ?? thanks);
       else res.status(202).json({ status: 'accepted' });
     })
     .all(onlyVerbs('POST'));

@@ -1,17 +1,19 @@
-import path from 'node:path';
 import express, { type Express, type Router } from 'express';
 import helmet from 'helmet';
 import type { Database } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
-import { root } from '../platform/root.ts';
+import type { Site } from '../site/site.ts';
 import type { Links } from '../subscribing/links.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
+import { assetRoutes } from './assets.ts';
 import { confirmRoutes } from './confirm.ts';
+import { eraseRoutes } from './erase.ts';
 import { healthRoutes } from './health.ts';
 import { type Metrics, metricsRoutes } from './metrics.ts';
-import type { Site } from './pages/layout.tsx';
+import { myLinkRoutes } from './my-link.ts';
 import { preferencesRoutes } from './preferences.ts';
 import { answerErrors, notFound } from './problems.ts';
+import type { ShowPage } from './reader.ts';
 import { signUpRoutes } from './sign-up.ts';
 import { unsubscribeRoutes } from './unsubscribe.ts';
 import { webhookRoutes } from './webhook.ts';
@@ -25,7 +27,8 @@ export interface Health {
   /** Opens `/metrics`; null keeps it closed. */
   adminApiKey: string | null;
   isStopping: () => boolean;
-  site: Site;
+  showPage: ShowPage;
+  links: Links;
   log: Log;
 }
 
@@ -33,7 +36,9 @@ export interface Health {
 export interface Web extends Health {
   subscribing: Subscribing;
   baseUrl: string;
-  links: Links;
+  site: Site;
+  /** The publisher's, as PNG. */
+  logo: Buffer | null;
   allowedOrigins: readonly string[];
   trustProxy: string[];
   webhook: {
@@ -64,6 +69,7 @@ export function createWeb(web: Web): Express {
         directives: {
           defaultSrc: ["'none'"],
           styleSrc: ["'self'"],
+          imgSrc: ["'self'"],
           // Chromium holds the redirect after a form against this as well.
           formAction: ["'self'", ...web.allowedOrigins],
           frameAncestors: ["'none'"],
@@ -74,10 +80,7 @@ export function createWeb(web: Web): Express {
       strictTransportSecurity: web.baseUrl.startsWith('https:') && { maxAge: 31_536_000 },
     }),
   );
-  app.use(
-    '/assets',
-    express.static(path.join(root, 'src/web/assets'), { index: false, redirect: false, maxAge: '1h' }),
-  );
+  app.use('/assets', assetRoutes(web));
   app.use((_req, res, next) => {
     res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' });
     next();
@@ -89,12 +92,14 @@ export function createWeb(web: Web): Express {
     confirmRoutes(web),
     unsubscribeRoutes(web),
     preferencesRoutes(web),
+    myLinkRoutes(web),
+    eraseRoutes(web),
     webhookRoutes(web),
     healthRoutes(web),
     metricsRoutes(web),
   );
   app.use(notFound);
-  app.use(answerErrors(web.site, web.log));
+  app.use(answerErrors(web.showPage, web.links, web.log));
   return app;
 }
 
@@ -103,6 +108,6 @@ export function createHealth(health: Health): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(healthRoutes(health), metricsRoutes(health), notFound);
-  app.use(answerErrors(health.site, health.log));
+  app.use(answerErrors(health.showPage, health.links, health.log));
   return app;
 }

@@ -34,6 +34,7 @@ function contactWith(more: Partial<Contact> = {}): Contact {
     memberStatus: 'subscribed',
     unanswered: false,
     unmapped: false,
+    erase: null,
     consent: { seq: 2, at: at('09:00:00'), ip: null },
     lists: [
       {

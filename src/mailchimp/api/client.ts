@@ -17,6 +17,8 @@ export interface MailchimpApi {
   createMergeField(field: { tag: string; name: string; type: 'url'; public: boolean }): Promise<MergeField>;
   /** @returns null when the audience has never seen the address, or has forgotten it. */
   getMember(email: string): Promise<Member | null>;
+  /** The same by Mailchimp's id of the member, for somebody whose address is not known here any more. */
+  getMemberById(id: string): Promise<Member | null>;
   /** Creates the member or merges into it; the same call twice is harmless. */
   putMember(member: PutMember): Promise<Member>;
   /**
@@ -24,6 +26,12 @@ export interface MailchimpApi {
    * passed over without a word, and then stands nowhere.
    */
   postMembers(members: PostMember[]): Promise<PostedMembers>;
+  /**
+   * Deletes the member and all that is personal of them, for good (C-24): no call brings the address back after
+   * it, only the person through Mailchimp's own form. That nobody of that id is there is a 404, and so is a wrong
+   * audience. `POST /lists/{list_id}/members/{subscriber_hash}/actions/delete-permanent`, answered by 204.
+   */
+  deleteForGood(id: string): Promise<void>;
   /** One page of up to 1,000 members in the order of their last change, archived ones only if asked for. */
   listMembers(query: MembersQuery): Promise<MembersPage>;
   getAccount(): Promise<Account>;
@@ -131,6 +139,8 @@ const webhook = z.object({
   /** Told once, by the answer that created it, where the account signs its webhooks. */
   signing_secret: z.string().nullish(),
 });
+/** What the client makes of 204; a proxy's page with 200 is a string. */
+const noContent = z.null();
 const pageOf = { total_items: z.number() };
 const membersPage = z.object({ ...pageOf, members: z.array(member) });
 const webhooks = z.object({ ...pageOf, webhooks: z.array(webhook) });
@@ -241,7 +251,16 @@ export function connect(
   const categoriesPath = `${list}/interest-categories`;
   const interestsPath = (categoryId: string) =>
     `${categoriesPath}/${encodeURIComponent(categoryId)}/interests`;
-  const memberPath = (email: string) => `${list}/members/${memberId(email)}`;
+  const memberPath = (id: string) => `${list}/members/${encodeURIComponent(id)}`;
+
+  async function getMemberById(id: string): Promise<Member | null> {
+    try {
+      return await call(member, 'GET', memberPath(id), { query: { fields: fieldsOf(member) } });
+    } catch (error) {
+      if (error instanceof MailchimpError && error.status === 404) return null;
+      throw error;
+    }
+  }
 
   return {
     audienceId: settings.audienceId,
@@ -253,22 +272,22 @@ export function connect(
     createInterest: (categoryId, body) => call(interest, 'POST', interestsPath(categoryId), { body }),
     listMergeFields: () => listAll(`${list}/merge-fields`, mergeFields, (page) => page.merge_fields),
     createMergeField: (body) => call(mergeField, 'POST', `${list}/merge-fields`, { body }),
-    getMember: async (email) => {
-      try {
-        return await call(member, 'GET', memberPath(email), { query: { fields: fieldsOf(member) } });
-      } catch (error) {
-        if (error instanceof MailchimpError && error.status === 404) return null;
-        throw error;
-      }
-    },
+    getMember: (email) => getMemberById(memberId(email)),
+    getMemberById,
     // An audience may demand fields that our form does not ask for; that must not cost anybody the newsletter.
     putMember: (body) =>
-      call(member, 'PUT', memberPath(body.email_address), { body, query: { skip_merge_validation: true } }),
+      call(member, 'PUT', memberPath(memberId(body.email_address)), {
+        body,
+        query: { skip_merge_validation: true },
+      }),
     postMembers: (members) =>
       call(postedMembers, 'POST', list, {
         body: { members, update_existing: true },
         query: { skip_merge_validation: true },
       }),
+    deleteForGood: async (id) => {
+      await call(noContent, 'POST', `${memberPath(id)}/actions/delete-permanent`);
+    },
     listMembers: ({ status, changedSince, offset }) =>
       call(membersPage, 'GET', `${list}/members`, {
         query: {

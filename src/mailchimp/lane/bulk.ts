@@ -13,6 +13,7 @@ import type { Equalising } from './single.ts';
  */
 export function fitsBulk(contact: TakenContact): boolean {
   const { consent, memberStatus, refusal } = contact;
+  if (contact.erase !== null) return false;
   if (contact.unmapped || contact.look || memberStatus === 'archived') return false;
   if (refusal !== null && !isOfEverybody(refusal.kind)) return false;
   if (consent === null) return true;

@@ -1,4 +1,4 @@
-import type { Sql } from '../../platform/database.ts';
+import type { Database, Sql } from '../../platform/database.ts';
 import type { Person } from './member.ts';
 import { isNotMailed, isOfEverybody, type RefusalKind, serverTimeout } from './refusals.ts';
 
@@ -30,6 +30,11 @@ export interface Contact extends Person {
   unanswered: boolean;
   /** On a list that the audience has no interest for yet. */
   unmapped: boolean;
+  /**
+   * Mailchimp's ids of the members to delete for good: the person's own address first, then where their links
+   * were said to be. Null for everybody who was not erased here.
+   */
+  erase: string[] | null;
 }
 
 /** That a worker has a contact for a while. */
@@ -137,7 +142,8 @@ export async function loadContacts(sql: Sql, audienceId: string, ids: string[]):
             contact.reported, contact.moved_to AS "movedTo", contact.member_status AS "memberStatus",
             contact.may_act_until IS NOT NULL AS "unanswered",
             person.email, person.key, person.first_name AS "firstName", person.locale, person.link_key AS "linkKey",
-            person.mail_block AS "mailBlock", coalesce(chosen.choices, '[]') AS "choices"
+            person.mail_block AS "mailBlock", coalesce(chosen.choices, '[]') AS "choices",
+            CASE WHEN person.ledger_salt IS NULL THEN contact.erase END AS "erase"
        FROM asked
        JOIN audience_contacts contact ON contact.subscriber_id = asked.id
        JOIN subscribers person ON person.id = asked.id
@@ -272,7 +278,8 @@ export interface Refused {
 
 /** Records why Mailchimp is not equal, and when to try again. */
 export function recordRefusals(sql: Sql, refused: readonly Refused[]): Promise<void> {
-  // What failed on the way was not weighed, so the hints stay.
+  // What failed on the way was not weighed, so the hints stay. The detail may hold an address, which must not come
+  // back to a person who was erased meanwhile (I6).
   const weighed = `(${alone} AND given.weighed)`;
   const rows = refused.map(({ contact, refusal, attempts, delayMs, tookConsent, asked, memberStatus }) => ({
     contact,
@@ -299,7 +306,23 @@ export function recordRefusals(sql: Sql, refused: readonly Refused[]): Promise<v
           moved_to = CASE WHEN NOT ${weighed} THEN contact.moved_to END,
           consent_seq = greatest(contact.consent_seq, given.taken),
           asked_seq = greatest(contact.asked_seq, given.asked),
-          member_status = coalesce(given.status, contact.member_status), refusal = given.refusal`,
+          member_status = coalesce(given.status, contact.member_status),
+          refusal = CASE WHEN contact.erase = '{}' THEN given.refusal ELSE given.refusal || '{"detail": ""}' END`,
+  });
+}
+
+/**
+ * Lets go of the contact of an erased person, as Mailchimp has nothing of them any more. Like any other it stays
+ * due if that is not final. @returns whether it is gone
+ */
+export function letGo(database: Database, contact: TakenContact): Promise<boolean> {
+  return database.transaction(async (tx) => {
+    await acknowledge(tx, [{ contact, memberStatus: 'absent' }]);
+    const gone = await tx.query(
+      `DELETE FROM audience_contacts WHERE subscriber_id = $1 AND wanted = acknowledged RETURNING subscriber_id`,
+      [contact.subscriberId],
+    );
+    return gone.length > 0;
   });
 }
 

@@ -32,7 +32,9 @@ export type RefusalKind =
   /** Mailchimp takes the address for fake or unusable. */
   | 'invalid'
   /** Mailchimp does not accept what we say: a fault of ours. */
-  | 'rejected';
+  | 'rejected'
+  /** Whoever was erased here is not deleted there yet, for another reason than those of everybody. */
+  | 'not_erased';
 
 /**
  * Classifies by status, then title, then detail, then the fields named. Never by `type`, which changed
@@ -87,6 +89,8 @@ const firstDelay: Partial<Record<RefusalKind, number>> = {
   throttled: 30 * second,
   required_field: 30 * second,
   configuration: 30 * second,
+  // Never given up (C-24).
+  not_erased: 30 * second,
 };
 
 /** What is tried a few times only, and when. */

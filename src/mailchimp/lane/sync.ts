@@ -8,6 +8,7 @@ import { readyAudience } from '../audience.ts';
 import { createBell } from './bell.ts';
 import { equaliseMany, fitsBulk } from './bulk.ts';
 import { type Lease, loadTaken, putBack, type TakenContact, takeDue } from './contacts.ts';
+import { eraseOne } from './erase.ts';
 import { classify } from './refusals.ts';
 import { refuse } from './settle.ts';
 import { type Equalising, equaliseOne } from './single.ts';
@@ -199,7 +200,10 @@ export function startSync({
     if (stopping || standing.stopped() !== null || Date.now() - takenAt > pace.patience) {
       return putBack(database, [contact]);
     }
-    await whileOpen([contact], () => equaliseOne(parts, contact));
+    const { erase } = contact;
+    await whileOpen([contact], () =>
+      erase === null ? equaliseOne(parts, contact) : eraseOne(parts, contact, erase),
+    );
   }
 
   /** What the gate does not let out any more waits for the next process. */

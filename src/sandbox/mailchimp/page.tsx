@@ -52,8 +52,9 @@ function audiencePage({ state, audienceId }: SandboxMailchimp): string {
           <h1>Mailchimp audience</h1>
           <p className="quiet">
             {state.audience.name} ({audienceId}), {members.length} members
-            {shown.length < members.length && `, the latest ${shown.length} shown`}. This page stands in for
-            mailchimp.com and loads itself anew.
+            {shown.length < members.length && `, the latest ${shown.length} shown`}
+            {state.forgotten.size > 0 && `, ${state.forgotten.size} deleted for good`}. This page stands in
+            for mailchimp.com and loads itself anew.
           </p>
           {/* A table wider than a phone scrolls by itself, also by keyboard. */}
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must take the focus */}

@@ -1,11 +1,28 @@
-import { PageLayout, type Site } from './layout.tsx';
+import { PageLayout, useLanguage } from './layout.tsx';
 
-/** Anything else that went wrong, in words that the caller chose for a reader (A-30). */
-export function ErrorPage({ site, title, message }: { site: Site; title: string; message: string }) {
+/** Anything else that went wrong, in words for a reader (A-30). */
+export function ErrorPage({ status, signUpUrl }: { status: number; signUpUrl: string }) {
+  const { text } = useLanguage();
+  const problem = problemOf(status);
+  const title = text(`problem.${problem}.title`);
   return (
-    <PageLayout site={site} title={title}>
+    <PageLayout title={title}>
       <h1>{title}</h1>
-      <p>{message}</p>
+      <p>{text(`problem.${problem}.message`)}</p>
+      {(problem === 'notFound' || problem === 'forbidden') && (
+        <p>
+          <a className="action" href={signUpUrl}>
+            {text('problem.signUp')}
+          </a>
+        </p>
+      )}
     </PageLayout>
   );
+}
+
+function problemOf(status: number) {
+  if (status >= 500) return 'failed';
+  if (status === 403) return 'forbidden';
+  if (status === 404) return 'notFound';
+  return status === 429 ? 'tooMany' : 'badRequest';
 }

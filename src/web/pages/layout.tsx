@@ -1,16 +1,41 @@
-import type { ReactNode } from 'react';
-import { texts } from './texts.ts';
+import { createContext, type ReactNode, useContext } from 'react';
+import type { Language } from '../../languages/language.ts';
+import type { Site } from '../../site/site.ts';
 
-/** Who publishes: printed in the frame of every page. */
-export type Site = { publication: string; postalAddress: string };
+/** What every page is drawn in: whose it is, and the language of who reads it. */
+export interface Frame {
+  site: Site;
+  language: Language;
+}
+
+/** Where `renderPage` puts the frame. */
+export const FrameContext = createContext<Frame | null>(null);
+
+/** How the page speaks. @throws outside `renderPage` */
+export function useLanguage(): Language {
+  return useFrame().language;
+}
+
+function useFrame(): Frame {
+  const frame = useContext(FrameContext);
+  if (frame === null) throw new Error('a page is drawn by renderPage');
+  return frame;
+}
 
 /**
- * The frame of every page. Holds no script and no inline style, loads nothing but its stylesheet and
- * passes its address on to nobody, for that holds a reader's token (W-03, A-19).
+ * The frame of every page. Holds no script and no inline style, loads nothing but its stylesheet and the
+ * publisher's logo, both ours, and passes its address on to nobody, for that holds a reader's token (W-03,
+ * A-19).
  */
-export function PageLayout({ site, title, children }: { site: Site; title: string; children: ReactNode }) {
+export function PageLayout({ title, children }: { title: string; children: ReactNode }) {
+  const { site, language } = useFrame();
+  const masthead = site.logo ? (
+    <img {...logoAttributes(site.logo)} alt={site.publication} />
+  ) : (
+    site.publication
+  );
   return (
-    <html {...texts.language}>
+    <html lang={language.locale} dir={language.dir}>
       <head>
         <meta charSet="utf-8" />
         <title>{`${title} – ${site.publication}`}</title>
@@ -22,14 +47,23 @@ export function PageLayout({ site, title, children }: { site: Site; title: strin
       </head>
       <body>
         <header>
-          <p>{site.publication}</p>
+          <p>{site.home ? <a href={site.home}>{masthead}</a> : masthead}</p>
         </header>
         <main>{children}</main>
         <footer>
-          <p>{site.publication}</p>
-          <address>{site.postalAddress}</address>
+          <p>
+            <bdi>{site.publication}</bdi>
+          </p>
+          <address>
+            <bdi>{site.postalAddress}</bdi>
+          </address>
         </footer>
       </body>
     </html>
   );
+}
+
+/** From our own address, whatever BASE_URL is. */
+function logoAttributes({ width, height }: NonNullable<Site['logo']>) {
+  return { src: '/assets/logo.png', width, height };
 }

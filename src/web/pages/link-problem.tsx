@@ -1,25 +1,36 @@
-import { PageLayout, type Site } from './layout.tsx';
-import { texts } from './texts.ts';
+import { PageLayout, useLanguage } from './layout.tsx';
+import { PostButton } from './post-button.tsx';
 
-type LinkProblemPageProps = {
-  site: Site;
-  problem: 'unknown' | 'expired' | 'withdrawn';
-  signUpUrl: string;
-};
+type LinkProblemPageProps =
+  | { problem: 'unknown' | 'withdrawn'; signUpUrl: string }
+  /** `renewAction`: posting there has a new link mailed, to nobody but the same address. */
+  | { problem: 'expired'; days: number; renewAction: string };
 
-/** A confirmation link that can no longer confirm: what happened, and the way on. */
-export function LinkProblemPage({ site, problem, signUpUrl }: LinkProblemPageProps) {
-  const text = texts.linkProblem[problem];
+/** A confirmation link that cannot confirm: what happened, and the way on. */
+export function LinkProblemPage(props: LinkProblemPageProps) {
+  const { text } = useLanguage();
+  const { problem } = props;
+  const title = text(`linkProblem.${problem}.title`);
   return (
-    <PageLayout site={site} title={text.title}>
-      <h1>{text.title}</h1>
-      <p>{text.message}</p>
-      <p>{text.next}</p>
-      <p>
-        <a className="action" href={signUpUrl}>
-          {texts.linkProblem.signUp}
-        </a>
-      </p>
+    <PageLayout title={title}>
+      <h1>{title}</h1>
+      {problem === 'expired' ? (
+        <>
+          <p>{text('linkProblem.expired.message', { days: props.days })}</p>
+          <p>{text('linkProblem.expired.next')}</p>
+          <PostButton action={props.renewAction} label={text('linkProblem.expired.submit')} />
+        </>
+      ) : (
+        <>
+          <p>{text(`linkProblem.${problem}.message`)}</p>
+          <p>{text(`linkProblem.${problem}.next`)}</p>
+          <p>
+            <a className="action" href={props.signUpUrl}>
+              {text('linkProblem.signUp')}
+            </a>
+          </p>
+        </>
+      )}
     </PageLayout>
   );
 }

@@ -40,9 +40,15 @@ export function ListChoices({
             aria-invalid={error ? true : undefined}
             aria-describedby={`about-${slug}`}
           />
-          <label htmlFor={listChoiceId(slug)}>{name}</label>
+          <label htmlFor={listChoiceId(slug)}>
+            <bdi>{name}</bdi>
+          </label>
           <div id={`about-${slug}`}>
-            {description && <p>{description}</p>}
+            {description && (
+              <p>
+                <bdi>{description}</bdi>
+              </p>
+            )}
             {note && <p className="note">{note}</p>}
           </div>
         </div>

@@ -4,8 +4,14 @@ export function ListNames({ lists }: { lists: readonly { name: string; descripti
     <ul className="lists">
       {lists.map(({ name, description }) => (
         <li key={name}>
-          <strong>{name}</strong>
-          {description && <p>{description}</p>}
+          <strong>
+            <bdi>{name}</bdi>
+          </strong>
+          {description && (
+            <p>
+              <bdi>{description}</bdi>
+            </p>
+          )}
         </li>
       ))}
     </ul>

@@ -1,20 +1,18 @@
-import { PageLayout, type Site } from './layout.tsx';
-import { texts } from './texts.ts';
-
-const text = texts.thanks;
+import { PageLayout, useLanguage } from './layout.tsx';
 
 /** What follows a sign-up. Knows nothing of its outcome, so it cannot tell who is subscribed (I9, A-04). */
-export function ThanksPage({ site }: { site: Site }) {
+export function ThanksPage() {
+  const { text } = useLanguage();
   return (
-    <PageLayout site={site} title={text.title}>
-      <h1>{text.title}</h1>
-      <p>{text.next}</p>
-      <p>{text.otherwise}</p>
-      <h2>{text.missing}</h2>
+    <PageLayout title={text('thanks.title')}>
+      <h1>{text('thanks.title')}</h1>
+      <p>{text('thanks.next')}</p>
+      <p>{text('thanks.otherwise')}</p>
+      <h2>{text('thanks.missing')}</h2>
       <ul>
-        <li>{text.spam}</li>
-        <li>{text.typo}</li>
-        <li>{text.already}</li>
+        <li>{text('thanks.spam')}</li>
+        <li>{text('thanks.typo')}</li>
+        <li>{text('thanks.already')}</li>
       </ul>
     </PageLayout>
   );

@@ -1,18 +1,13 @@
-import { PageLayout, type Site } from './layout.tsx';
-import { texts } from './texts.ts';
-
-const text = texts.unknownLink;
+import { NoticePage, Way } from './notice.tsx';
 
 /**
- * An unsubscribe or preferences link that we do not know. Asks for no address: whoever types one could
- * be anybody (A-27).
+ * An unsubscribe or preferences link that we do not know. Ends nothing by an address that is typed, as
+ * whoever types one could be anybody: it only leads to where a link is mailed (A-27).
  */
-export function UnknownLinkPage({ site }: { site: Site }) {
+export function UnknownLinkPage({ myLinkUrl }: { myLinkUrl: string }) {
   return (
-    <PageLayout site={site} title={text.title}>
-      <h1>{text.title}</h1>
-      <p>{text.message}</p>
-      <p>{text.next}</p>
-    </PageLayout>
+    <NoticePage title="unknownLink.title" says={['unknownLink.message', 'unknownLink.next']}>
+      <Way to={myLinkUrl} says="unknownLink.myLink" />
+    </NoticePage>
   );
 }

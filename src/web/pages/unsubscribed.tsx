@@ -1,50 +1,68 @@
-import { PageLayout, type Site } from './layout.tsx';
+import { PageLayout, useLanguage } from './layout.tsx';
 import { ListNames } from './list-names.tsx';
-import { texts } from './texts.ts';
 
-const text = texts.unsubscribed;
+type List = { slug: string; name: string };
 
 type UnsubscribedPageProps = {
-  site: Site;
   /** What this press left; nothing when it was repeated. */
-  left: readonly { name: string }[];
-  remaining: readonly { name: string }[];
+  left: readonly List[];
+  remaining: readonly List[];
   preferencesUrl: string;
 };
 
-/** The answer to every press of an unsubscribe button (U-25), with the way back (WCAG 3.3.4). */
-export function UnsubscribedPage({ site, left, remaining, preferencesUrl }: UnsubscribedPageProps) {
-  const title = titleFor(left.length, remaining.length);
+/**
+ * The answer to every press of an unsubscribe button (U-25), with the way back (WCAG 3.3.4). Undoing asks
+ * by mail, as links get forwarded and nobody is raised without a newer consent of their own (I2).
+ */
+export function UnsubscribedPage({ left, remaining, preferencesUrl }: UnsubscribedPageProps) {
+  const { text } = useLanguage();
+  const title = text(titleFor(left.length, remaining.length));
   return (
-    <PageLayout site={site} title={title}>
+    <PageLayout title={title}>
       <h1>{title}</h1>
       {left.length > 0 ? (
         <>
-          <p>{text.left}</p>
+          <p>{text('unsubscribed.left')}</p>
           <ListNames lists={left} />
         </>
       ) : (
-        <p>{text.nothingToDo}</p>
+        <p>{text('unsubscribed.nothingToDo')}</p>
       )}
       {remaining.length > 0 ? (
         <>
-          <p>{text.remaining}</p>
+          <p>{text('unsubscribed.remaining')}</p>
           <ListNames lists={remaining} />
         </>
       ) : (
-        <p>{text.none}</p>
+        <p>{text('unsubscribed.none')}</p>
       )}
-      <p>{text.mistake}</p>
+      {left.length > 0 && (
+        <section>
+          <h2>{text('unsubscribed.mistake')}</h2>
+          <form method="post" action={preferencesUrl}>
+            {[...left, ...remaining].map(({ slug }) => (
+              <input type="hidden" name="lists" value={slug} key={slug} />
+            ))}
+            {left.map(({ slug }) => (
+              <input type="hidden" name="shown" value={slug} key={slug} />
+            ))}
+            <p id="undo">{text('unsubscribed.undoNote')}</p>
+            <button type="submit" className="quiet" aria-describedby="undo">
+              {text('unsubscribed.undo')}
+            </button>
+          </form>
+        </section>
+      )}
       <p>
         <a className="action" href={preferencesUrl}>
-          {text.preferences}
+          {text('unsubscribed.preferences')}
         </a>
       </p>
     </PageLayout>
   );
 }
 
-function titleFor(left: number, remaining: number): string {
-  if (left > 0) return text.title;
-  return remaining > 0 ? text.titleBefore : texts.notSubscribed.title;
+function titleFor(left: number, remaining: number) {
+  if (left > 0) return 'unsubscribed.title';
+  return remaining > 0 ? 'unsubscribed.titleBefore' : 'notSubscribed.title';
 }

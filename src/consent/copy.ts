@@ -1,0 +1,142 @@
+import { z } from 'zod';
+import { csvOf } from '../platform/csv.ts';
+import type { Sql } from '../platform/database.ts';
+
+/**
+ * All that is known of a person, for themselves (C-25; GDPR 15 and 20): their choices, every consent event with the
+ * words that they read, what was mailed to them, what Mailchimp shows of them. No secret of theirs is in it, since a
+ * copy gets forwarded. The JSON holds everything, the CSV a row for each consent event.
+ * @throws Error when there is no such person, or they were erased
+ */
+export async function copyOf(sql: Sql, subscriberId: string): Promise<{ json: string; csv: string }> {
+  const [row] = await sql.query<{ copy: unknown }>(statement, [subscriberId]);
+  if (row === undefined) throw new Error('there is nothing to copy: no such person, or they were erased');
+  const copy = copyShape.parse(row.copy);
+  return { json: `${JSON.stringify(copy, null, 2)}\n`, csv: csvOf(columns, copy.consentEvents.map(rowOf)) };
+}
+
+/** In one statement, so that all of it is of one moment. */
+const statement = `
+  SELECT jsonb_build_object(
+           'address', person.typed, 'mailedAs', person.email, 'knownSince', person.created_at,
+           'language', person.locale, 'firstName', person.first_name,
+           'mailBlock', person.mail_block, 'declinedAt', person.declined_at,
+           'lists', coalesce(choice.every, '[]'), 'consentEvents', coalesce(event.every, '[]'),
+           'mails', coalesce(mail.every, '[]'), 'mailchimp', contact.state) AS copy
+    FROM subscribers person
+   CROSS JOIN LATERAL (
+         SELECT jsonb_agg(jsonb_build_object(
+                  'list', list.slug, 'name', wording.name, 'state', subscription.state,
+                  'since', subscription.changed_at) ORDER BY list.position, list.id) AS every
+           FROM subscriptions subscription
+           JOIN mailing_lists list ON list.id = subscription.list_id
+           JOIN mailing_list_wordings wording ON wording.version = list.wording_version
+          WHERE subscription.subscriber_id = person.id) choice
+   CROSS JOIN LATERAL (
+         SELECT jsonb_agg(jsonb_build_object(
+                  'number', event.seq, 'kind', event.kind, 'at', event.at, 'channel', event.channel,
+                  'lists', coalesce(shown.lists, '[]'), 'consentText', wording.text,
+                  'consentLanguage', wording.locale, 'firstName', request.first_name,
+                  'evidence', jsonb_build_object('address', evidence.email, 'ip', evidence.ip,
+                    'userAgent', evidence.user_agent, 'page', evidence.page)) ORDER BY event.seq) AS every
+           FROM consent_events event
+           LEFT JOIN consent_evidence evidence
+             ON evidence.subscriber_id = event.subscriber_id AND evidence.seq = event.seq
+           LEFT JOIN consent_wordings wording ON wording.version = event.wording_version
+           LEFT JOIN sign_up_requests request
+             ON request.subscriber_id = event.subscriber_id AND request.seq = event.seq
+          CROSS JOIN LATERAL (
+                SELECT jsonb_agg(jsonb_build_object(
+                         'list', wording.slug, 'name', wording.name, 'description', wording.description)
+                         ORDER BY place) AS lists
+                  FROM unnest(event.list_wordings) WITH ORDINALITY AS worded(version, place)
+                  JOIN mailing_list_wordings wording ON wording.version = worded.version) shown
+          WHERE event.subscriber_id = person.id) event
+   CROSS JOIN LATERAL (
+         SELECT jsonb_agg(jsonb_build_object(
+                  'kind', kind, 'dueAt', due_at, 'acceptedAt', accepted_at) ORDER BY due_at, id) AS every
+           FROM mails
+          WHERE subscriber_id = person.id) mail
+    LEFT JOIN LATERAL (
+         SELECT jsonb_build_object('status', member_status, 'toldAt', acknowledged_at) AS state
+           FROM audience_contacts
+          WHERE subscriber_id = person.id) contact ON true
+   WHERE person.id = $1 AND person.ledger_salt IS NOT NULL`;
+
+/** UTC, whatever the time zone of the database. */
+const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+
+const eventShape = z.object({
+  number: z.number(),
+  kind: z.string(),
+  at: time,
+  channel: z.string(),
+  /** As they were worded to the person then. */
+  lists: z.array(z.object({ list: z.string(), name: z.string(), description: z.string() })),
+  /** What stood under the form, and in which language. */
+  consentText: z.string().nullable(),
+  consentLanguage: z.string().nullable(),
+  /** As the form was filled in. */
+  firstName: z.string().nullable(),
+  evidence: z.object({
+    address: z.string(),
+    ip: z.string().nullable(),
+    userAgent: z.string().nullable(),
+    page: z.string().nullable(),
+  }),
+});
+
+const copyShape = z.object({
+  /** As typed. */
+  address: z.string(),
+  mailedAs: z.string(),
+  knownSince: time,
+  language: z.string(),
+  firstName: z.string().nullable(),
+  /** Why no mail goes to the address. */
+  mailBlock: z.string().nullable(),
+  /** Since when the person wants no mail that others may cause. */
+  declinedAt: time.nullable(),
+  lists: z.array(z.object({ list: z.string(), name: z.string(), state: z.string(), since: time })),
+  consentEvents: z.array(eventShape),
+  mails: z.array(z.object({ kind: z.string(), dueAt: time, acceptedAt: time.nullable() })),
+  /** Null for whom Mailchimp was never told of. */
+  mailchimp: z.object({ status: z.string().nullable(), toldAt: time.nullable() }).nullable(),
+});
+
+const columns = [
+  'number',
+  'kind',
+  'time',
+  'channel',
+  'lists',
+  'list_names',
+  'list_descriptions',
+  'consent_text',
+  'consent_language',
+  'first_name',
+  'address',
+  'ip',
+  'user_agent',
+  'page',
+] as const;
+
+function rowOf(event: z.infer<typeof eventShape>): Record<(typeof columns)[number], string | number | null> {
+  const linesOf = (part: 'list' | 'name' | 'description') => event.lists.map((list) => list[part]).join('\n');
+  return {
+    number: event.number,
+    kind: event.kind,
+    time: event.at,
+    channel: event.channel,
+    lists: linesOf('list'),
+    list_names: linesOf('name'),
+    list_descriptions: linesOf('description'),
+    consent_text: event.consentText,
+    consent_language: event.consentLanguage,
+    first_name: event.firstName,
+    address: event.evidence.address,
+    ip: event.evidence.ip,
+    user_agent: event.evidence.userAgent,
+    page: event.evidence.page,
+  };
+}

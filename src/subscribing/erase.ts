@@ -1,0 +1,55 @@
+import { createHmac } from 'node:crypto';
+import type { Sql } from '../platform/database.ts';
+
+/**
+ * Destroys all that is personal of people whose erasure was just entered into their ledgers (I6, C-23). The
+ * rows stay, nameless: links in old mails still find them, and the chain of their ledger still verifies. A
+ * keyed digest of the address stays (C-22), and Mailchimp's ids of them until the lane has told it (C-24).
+ * @param tx the transaction that saved the erasure
+ * @param secret keys the digests; older ones are recognised while their key is among SECRET_KEYS
+ */
+export async function eraseRows(
+  tx: Sql,
+  people: readonly { id: string; key: string }[],
+  secret: string,
+  now: Date,
+): Promise<void> {
+  const ids = people.map(({ id }) => id);
+  // Mailchimp's id of a member is the MD5 of the address in lower case.
+  await tx.query(
+    `UPDATE audience_contacts contact
+        SET erase = array_remove(ARRAY[md5(person.key), md5(lower(contact.moved_to))], NULL),
+            moved_to = NULL, refusal = NULL, reported = NULL, look = false, opt_out = true,
+            wanted = contact.wanted + 1, due_at = now(), attempts = 0
+       FROM subscribers person
+      WHERE person.id = contact.subscriber_id AND person.id = ANY ($1::uuid[])`,
+    [ids],
+  );
+  await tx.query(
+    `UPDATE subscribers
+        SET typed = id || '@erased.invalid', email = id || '@erased.invalid', key = id || '@erased.invalid',
+            abuse_key = id || '@erased.invalid', first_name = NULL, ledger_salt = NULL
+      WHERE id = ANY ($1::uuid[])`,
+    [ids],
+  );
+  // After the salt, which guards it.
+  await tx.query('DELETE FROM consent_evidence WHERE subscriber_id = ANY ($1::uuid[])', [ids]);
+  await tx.query('UPDATE sign_up_requests SET first_name = NULL WHERE subscriber_id = ANY ($1::uuid[])', [
+    ids,
+  ]);
+  await tx.query(
+    `UPDATE mails SET copy = NULL, abandoned = CASE WHEN accepted_at IS NULL THEN coalesce(abandoned, 'erased') END
+      WHERE subscriber_id = ANY ($1::uuid[])`,
+    [ids],
+  );
+  await tx.query(
+    `INSERT INTO suppressions (digest, created_at) SELECT unnest($1::text[]), $2::timestamptz
+     ON CONFLICT (digest) DO UPDATE SET created_at = excluded.created_at`,
+    [people.map(({ key }) => suppressionDigest(secret, key)), now.toISOString()],
+  );
+}
+
+/** What is kept of an erased address: tells nothing without the key, and the same address is known again (C-22). */
+export function suppressionDigest(secret: string, key: string): string {
+  return createHmac('sha256', secret).update(`suppressed ${key}`).digest('hex');
+}

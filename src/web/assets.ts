@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Router } from 'express';
+import { root } from '../platform/root.ts';
+import type { Shade } from '../site/accent.ts';
+import type { Web } from './web.ts';
+
+/** What every page loads, in one request each: the stylesheet in the publisher's colour, and the logo (W-03). */
+export function assetRoutes({ site, logo }: Pick<Web, 'site' | 'logo'>): Router {
+  const router = Router();
+  const style = `${readFileSync(path.join(root, 'src/web/assets/style.css'), 'utf8')}
+:root { ${variables(site.accent.light)} }
+@media screen and (prefers-color-scheme: dark) { :root { ${variables(site.accent.dark)} } }
+`;
+  const etag = (content: string | Buffer) => `"${createHash('sha256').update(content).digest('base64url')}"`;
+  router.use((_req, res, next) => {
+    res.set('Cache-Control', 'public, max-age=3600');
+    next();
+  });
+  router.get('/style.css', (req, res) => {
+    res.set('ETag', etag(style)).type('text/css');
+    if (req.fresh) res.sendStatus(304);
+    else res.send(style);
+  });
+  router.get('/logo.png', (_req, res, next) => {
+    if (logo === null) return next();
+    // Mails show it too, and webmail is another site than ours.
+    res.set({ ETag: etag(logo), 'Cross-Origin-Resource-Policy': 'cross-origin' });
+    res.type('image/png').send(logo);
+  });
+  return router;
+}
+
+const variables = ({ accent, strong, on }: Shade) =>
+  `--accent: ${accent}; --accent-strong: ${strong}; --on-accent: ${on};`;

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompress, gzip } from 'node:zlib';
+import * as esbuild from 'esbuild';
+import { Router } from 'express';
+import { type ConsentWording, consentWordings } from '../consent/wordings.ts';
+import { type Language, languageOf, locales } from '../languages/language.ts';
+import { root } from '../platform/root.ts';
+import { offeredLists } from '../subscribing/lists.ts';
+import type { Offered, OfferedList, Words } from '../widget/offered.ts';
+import { onlyVerbs } from './problems.ts';
+import type { Web } from './web.ts';
+
+/** The widget's sentences in one language. */
+const wordsOf = (text: Language['text']): Words => ({
+  title: text('signUp.title'),
+  legend: text('signUp.legend'),
+  email: text('signUp.email'),
+  submit: text('signUp.submit'),
+  sending: text('embed.sending'),
+  unreachable: text('embed.unreachable'),
+  failed: text('embed.failed'),
+  done: text('thanks.title'),
+  next: text('thanks.next'),
+  another: text('embed.another'),
+});
+
+/**
+ * `GET /embed.js`: the widget. All that it shows is written behind its code, so that a site makes one request
+ * and nothing on it moves later. The same for everybody, so anybody may keep it for a while.
+ */
+export function embedRoutes({ database }: Pick<Web, 'database'>): Router {
+  const router = Router();
+  let packing: Promise<Packed> | null = null;
+  let packed: Packed | null = null;
+
+  async function packAnew(): Promise<Packed> {
+    const [code, lists, wordings] = await Promise.all([
+      widgetCode(),
+      offeredLists(database),
+      consentWordings(database),
+    ]);
+    const text = `(offered=>{${code}})(${JSON.stringify(whatIsOffered(lists, wordings))});\n`;
+    if (packed?.text !== text) packed = pack(text);
+    return packed;
+  }
+
+  router
+    .route('/embed.js')
+    .get(async (req, res) => {
+      // Requests that come while the offer is being read share that reading.
+      packing ??= packAnew().finally(() => {
+        packing = null;
+      });
+      const { etag, as } = await packing;
+      const coding = codings.find((coding) => coding === req.acceptsEncodings(...codings)) ?? 'identity';
+      if (coding !== 'identity') res.set('Content-Encoding', coding);
+      res.vary('Accept-Encoding');
+      res.set({
+        'Content-Type': 'text/javascript; charset=utf-8',
+        'Cache-Control': 'public, max-age=300',
+        // To be loaded by other sites is what it is for.
+        'Cross-Origin-Resource-Policy': 'cross-origin',
+        ETag: etag,
+      });
+      res.send(await as[coding]);
+    })
+    .all(onlyVerbs('GET'));
+
+  return router;
+}
+
+/** What the widget shows, in every language of ours. */
+function whatIsOffered(lists: readonly OfferedList[], wordings: readonly ConsentWording[]): Offered {
+  const inLocale = (locale: string) => wordings.find((wording) => wording.locale === locale);
+  const consentIn = (locale: string) => {
+    const consent = inLocale(locale) ?? inLocale('en');
+    if (consent === undefined) throw new Error('no consent wording is on offer');
+    return { version: consent.version, text: consent.text, locale: consent.locale };
+  };
+  const languages = locales.map((locale) => {
+    const { dir, text } = languageOf(locale);
+    return [locale, { dir, ...wordsOf(text), consent: consentIn(locale) }] as const;
+  });
+  return {
+    lists: lists.map(({ slug, name, description }) => ({ slug, name, description })),
+    languages: Object.fromEntries(languages),
+  };
+}
+
+const codings = ['br', 'gzip'] as const;
+
+interface Packed {
+  text: string;
+  /** A weak one, since it is the same for every coding (RFC 9110, 8.8.1). */
+  etag: string;
+  as: Record<(typeof codings)[number] | 'identity', Promise<Buffer>>;
+}
+
+/** Compresses a text once for all who ask for it. */
+function pack(text: string): Packed {
+  const bytes = Buffer.from(text);
+  return {
+    text,
+    etag: `W/"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
+    as: {
+      br: promisify(brotliCompress)(bytes),
+      gzip: promisify(gzip)(bytes, { level: 9 }),
+      identity: Promise.resolve(bytes),
+    },
+  };
+}
+
+let building: Promise<string> | null = null;
+
+/** The widget's code, bundled when it is first asked for: it costs the start nothing. Who asks meanwhile shares it. */
+function widgetCode(): Promise<string> {
+  building ??= bundle().catch((error: unknown) => {
+    building = null;
+    throw error;
+  });
+  return building;
+}
+
+async function bundle(): Promise<string> {
+  const folder = path.join(root, 'src/widget');
+  const target = ['es2022', 'chrome111', 'firefox113', 'safari16.4'];
+  try {
+    const { code: styles } = await esbuild.transform(await readFile(path.join(folder, 'style.css')), {
+      loader: 'css',
+      minify: true,
+      target,
+    });
+    const { outputFiles } = await esbuild.build({
+      entryPoints: [path.join(folder, 'embed.ts')],
+      tsconfig: path.join(folder, 'tsconfig.json'),
+      define: { styles: JSON.stringify(styles) },
+      bundle: true,
+      minify: true,
+      charset: 'utf8',
+      format: 'iife',
+      target,
+      write: false,
+      logLevel: 'silent',
+    });
+    const [output] = outputFiles;
+    if (output === undefined) throw new Error('the bundle of the widget is empty');
+    return output.text;
+  } finally {
+    // Ends esbuild's own process, which nobody needs any more.
+    await esbuild.stop();
+  }
+}
