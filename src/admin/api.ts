@@ -2,6 +2,7 @@ import { Router } from 'express';
 import type { Database } from '../platform/database.ts';
 import { demandKey } from '../web/keys.ts';
 import { notFound } from '../web/problems.ts';
+import { consentRoutes } from './consent.ts';
 import { listRoutes } from './lists.ts';
 import { mailchimpRoutes, type Operations } from './mailchimp.ts';
 
@@ -19,6 +20,7 @@ export function adminApi({
   router.use(
     demandKey(adminApiKey),
     listRoutes(database),
+    consentRoutes(database),
     mailchimpRoutes({ database, operations }),
     notFound,
   );

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from './cli/call.ts';
+import { addConsentCommands } from './cli/consent.ts';
 import { addListCommands } from './cli/lists.ts';
 import { addMailchimpCommands } from './cli/mailchimp.ts';
 
@@ -13,6 +14,7 @@ const program = new Command('npm run admin --')
 
 addMailchimpCommands(program);
 addListCommands(program);
+addConsentCommands(program);
 
 try {
   await program.parseAsync();

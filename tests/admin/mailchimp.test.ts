@@ -15,6 +15,7 @@ import { reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.
 import { setup, webhookUrlOf } from '../../src/mailchimp/setup.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { answerErrors } from '../../src/web/problems.ts';
+import { links, showPage } from '../harness/site.ts';
 import { type Newsroom, openNewsroom, silent } from '../mailchimp/newsroom.ts';
 
 const key = 'the-key-of-the-operators-of-the-daily-example';
@@ -77,7 +78,7 @@ describe('an operator who looks after Mailchimp', () => {
           },
         },
       }),
-      answerErrors({ publication: 'The Daily', postalAddress: 'Somewhere' }, silent),
+      answerErrors(showPage, links, silent),
     );
   });
   afterAll(async () => {

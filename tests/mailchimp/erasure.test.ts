@@ -100,6 +100,14 @@ describe('an erasure, at Mailchimp (C-24)', () => {
     lane.calls.splice(0);
   }
 
+  /** A member of the audience who was there before us. */
+  const linkless = (address: string) =>
+    connect(lane.sandbox.mailchimp).putMember({
+      email_address: address,
+      status_if_new: 'subscribed',
+      interests: {},
+    });
+
   /** A lane beside the first one, one contact at a time. */
   const anotherLane = () =>
     startSync({
@@ -139,11 +147,7 @@ describe('an erasure, at Mailchimp (C-24)', () => {
   );
 
   it('reaches somebody who never got our links there', async () => {
-    await connect(lane.sandbox.mailchimp).putMember({
-      email_address: email,
-      status_if_new: 'unsubscribed',
-      interests: {},
-    });
+    await linkless(email);
     await lane.sync.stop();
     await newsroom.subscribe(email, 'daily');
     const id = await erase();
@@ -229,11 +233,7 @@ describe('an erasure, at Mailchimp (C-24)', () => {
 
     it('deletes nobody who does not carry them, whatever was said (A-17)', async () => {
       await subscribed();
-      await connect(lane.sandbox.mailchimp).putMember({
-        email_address: 'stranger@elsewhere.example',
-        status_if_new: 'subscribed',
-        interests: {},
-      });
+      await linkless('stranger@elsewhere.example');
       await subscribed('neighbour@news.example');
       await moved('stranger@elsewhere.example');
       const first = await erase();
@@ -475,9 +475,9 @@ describe('an erasure, at Mailchimp (C-24)', () => {
     });
 
     it('is carried out whatever a stranger does with the form', async () => {
-      await newsroom.subscribe('links@news.example', 'daily');
-      await subscribed();
+      await linkless(email);
       await lane.sync.stop();
+      await newsroom.subscribe(email, 'daily');
       const id = await erase();
       await newsroom.signUp(email, 'daily');
       await lane.restart();

@@ -11,7 +11,7 @@ import type { SandboxMember } from '../../src/sandbox/mailchimp/mailchimp.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { parseAddress } from '../../src/subscribing/address.ts';
 import type { Circumstances } from '../../src/subscribing/commands.ts';
-import { confirmationToken, linksOf } from '../../src/subscribing/links.ts';
+import { linksOf, tokenFor } from '../../src/subscribing/links.ts';
 import { offeredLists, saveList } from '../../src/subscribing/lists.ts';
 import { openSubscribing, type Subscribing } from '../../src/subscribing/subscribing.ts';
 import { copyTemplate } from '../harness/template.ts';
@@ -90,7 +90,7 @@ export async function openNewsroom({ begins = new Date() } = {}): Promise<Newsro
   });
   const addressOf = (email: string) => {
     const parsed = parseAddress(email);
-    if (!parsed.ok) throw new Error(parsed.message);
+    if (!parsed.ok) throw new Error(parsed.fault.key);
     return parsed.address;
   };
   const find = (email: string) =>
@@ -126,7 +126,7 @@ export async function openNewsroom({ begins = new Date() } = {}): Promise<Newsro
       await subscribing.run({
         ...by('confirm_page'),
         type: 'confirm',
-        token: confirmationToken(secret, request.id),
+        token: tokenFor(secret, 'confirm', request.id),
       });
     },
     async leave(email, list) {
@@ -148,7 +148,7 @@ export async function openNewsroom({ begins = new Date() } = {}): Promise<Newsro
       );
       await Promise.all(
         requests.map(({ id }) =>
-          subscribing.run({ ...by('confirm_page'), type: 'confirm', token: confirmationToken(secret, id) }),
+          subscribing.run({ ...by('confirm_page'), type: 'confirm', token: tokenFor(secret, 'confirm', id) }),
         ),
       );
     },

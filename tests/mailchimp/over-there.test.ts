@@ -234,7 +234,7 @@ describe('what happens at Mailchimp', () => {
       const telling = told();
       await struck;
       const parsed = parseAddress(elsewhere);
-      if (!parsed.ok) throw new Error(parsed.message);
+      if (!parsed.ok) throw new Error(parsed.fault.key);
       await newsroom.subscribing.run({ type: 'change_address', subscriberId: id, address: parsed.address });
       release();
       await telling;

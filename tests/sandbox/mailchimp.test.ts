@@ -266,6 +266,11 @@ describe('a member', () => {
     );
     expect(await put({})).toEqual(forgotten);
     expect(await put({ status_if_new: 'pending' })).toEqual(forgotten);
+    const body = { email_address: email, status: 'subscribed' };
+    expect(await client.call('POST', `${list}/members`, { body })).toEqual(forgotten);
+    expect(await client.call('POST', `${path}/actions/delete-permanent`)).toEqual(
+      problem(404, 'Resource Not Found'),
+    );
     sandbox.audience.people.subscribeByForm(email);
     expect(await status()).toBe('subscribed');
   });

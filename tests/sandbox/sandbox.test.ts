@@ -157,6 +157,15 @@ describe('the page of the sandbox Mailchimp', () => {
     ).toBe('Member In Compliance State');
   });
 
+  it('counts who was deleted for good, and names nobody', async () => {
+    const sandbox = await start();
+    await subscribe(sandbox);
+    sandbox.audience.people.deletePermanently(email);
+    const html = await (await fetch(`${sandbox.url}/mailchimp`)).text();
+    expect(html.replaceAll('<!-- -->', '')).toContain('0 members, 1 deleted for good.');
+    expect(html).not.toContain(email);
+  });
+
   it('lets a pending person confirm as by Mailchimp’s mail', async () => {
     const sandbox = await start();
     await subscribe(sandbox, 'pending');
