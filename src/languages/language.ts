@@ -58,9 +58,11 @@ function speak(locale: Locale): Language {
   const dir = rightToLeft.has(locale) ? 'rtl' : 'ltr';
   const phrase = new Intl.ListFormat(tag, { type: 'conjunction' });
   const parsed = new Map<MessageKey, IntlMessageFormat>();
-  // A name in another script must not turn the sentence around it (W-06).
+  // A name in a script of the other direction must not turn the sentence around it (W-06).
   const isolated = <T>(value: T) =>
-    dir === 'rtl' && typeof value === 'string' ? `\u2068${value}\u2069` : value;
+    typeof value === 'string' && (dir === 'rtl' || /[\p{Script=Arabic}\p{Script=Hebrew}]/u.test(value))
+      ? `\u2068${value}\u2069`
+      : value;
 
   return {
     locale,
