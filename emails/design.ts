@@ -13,6 +13,11 @@ export const fonts = {
   sans: 'system-ui, -apple-system, "Segoe UI", Roboto, Helvetica, Arial, sans-serif',
 } as const;
 
+/** A link, as clients without the styles of the head show it too. */
+export function linkStyle(accent: Accent) {
+  return { color: accent.light.accent, textDecoration: 'underline' };
+}
+
 /** Where the frame tells its parts whom they speak to, and in which colour. */
 export const MailContext = createContext<{ locale: Locale; accent: Accent } | null>(null);
 

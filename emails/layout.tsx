@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react';
 import { Body, Container, Head, Heading, Html, Img, Link, Section, Text } from 'react-email';
-import { type Locale, languageOf } from '../src/languages/language.ts';
+import { type Language, type Locale, languageOf } from '../src/languages/language.ts';
 import type { Site } from '../src/site/site.ts';
-import { colours, fonts, MailContext, styleSheet } from './design.ts';
+import { colours, fonts, linkStyle, MailContext, styleSheet } from './design.ts';
 
 /** The personal links that end or change what the reader of a mail receives. */
 export type FooterLinks = { unsubscribeUrl: string; preferencesUrl: string };
@@ -26,12 +26,14 @@ const styles = {
   paper: { backgroundColor: colours.light.paper, color: colours.light.ink },
   preview: { display: 'none', maxHeight: 0, overflow: 'hidden' },
   masthead: { fontFamily: fonts.serif, fontSize: '20px', lineHeight: '26px', fontWeight: 600, margin: 0 },
+  // Where images are blocked, two lines of the name have room in it.
+  wordmark: { fontFamily: fonts.serif, fontSize: '14px', lineHeight: '18px', fontWeight: 600 },
+  sign: { display: 'inline-block', verticalAlign: 'middle' },
   heading: {
     fontFamily: fonts.serif,
     fontSize: '28px',
     lineHeight: '34px',
     fontWeight: 600,
-    letterSpacing: '-0.01em',
     margin: '0 0 16px',
   },
   footer: {
@@ -52,7 +54,9 @@ export function MailLayout({ locale, site, footer, mail, reason, children }: Mai
   const { text, dir } = languageOf(locale);
   const { accent } = site;
   const title = text(`mail.${mail}.title`);
-  const link = { color: accent.light.accent, textDecoration: 'underline' };
+  const link = linkStyle(accent);
+  // Said twice, as some clients take `dir` away.
+  const paper = { ...styles.paper, direction: dir };
   return (
     <MailContext value={{ locale, accent }}>
       <Html lang={locale} dir={dir}>
@@ -63,27 +67,15 @@ export function MailLayout({ locale, site, footer, mail, reason, children }: Mai
           <title>{title}</title>
           <style>{styleSheet(accent)}</style>
         </Head>
-        <Body className="paper" lang={locale} dir={dir} style={{ ...styles.paper, margin: 0, padding: 0 }}>
+        <Body className="paper" lang={locale} dir={dir} style={{ ...paper, margin: 0, padding: 0 }}>
           <div style={styles.preview} data-skip-in-text="true">
             {text(`mail.${mail}.preview`)}
           </div>
           {/* Some clients make a `<div>` of the body, so the ground lies on a table as well. */}
-          <Section className="paper" lang={locale} dir={dir} style={{ ...styles.paper, padding: '24px 0' }}>
+          <Section className="paper" lang={locale} dir={dir} style={{ ...paper, padding: '24px 0' }}>
             <Container>
               <Section tdClassName="side" style={{ padding: '0 24px 16px' }}>
-                {site.logo ? (
-                  <Img
-                    src={site.logo.url}
-                    width={site.logo.width}
-                    height={site.logo.height}
-                    alt={site.publication}
-                    style={styles.masthead}
-                  />
-                ) : (
-                  <Text style={styles.masthead}>
-                    <span dir="auto">{site.publication}</span>
-                  </Text>
-                )}
+                <Masthead site={site} dir={dir} />
               </Section>
               <Section
                 className="sheet"
@@ -92,7 +84,7 @@ export function MailLayout({ locale, site, footer, mail, reason, children }: Mai
                   backgroundColor: colours.light.sheet,
                   borderTop: `3px solid ${accent.light.accent}`,
                   borderBottom: `1px solid ${colours.light.line}`,
-                  padding: '32px 24px 36px',
+                  padding: '32px 24px 20px',
                 }}
               >
                 <Heading as="h1" style={styles.heading}>
@@ -100,7 +92,7 @@ export function MailLayout({ locale, site, footer, mail, reason, children }: Mai
                 </Heading>
                 {children}
               </Section>
-              <Section className="footer" tdClassName="side" style={{ padding: '24px 24px 0' }}>
+              <Section className="footer" tdClassName="side" style={{ padding: '24px 24px 8px' }}>
                 <Text className="soft" style={styles.footer}>
                   {text(`mail.footer.${reason}`, { publication: site.publication })}
                 </Text>
@@ -125,5 +117,19 @@ export function MailLayout({ locale, site, footer, mail, reason, children }: Mai
         </Body>
       </Html>
     </MailContext>
+  );
+}
+
+/** The publisher's name, or the logo that spells it; a logo that is only a sign stands beside the name. */
+function Masthead({ site: { publication, logo }, dir }: { site: Site; dir: Language['dir'] }) {
+  const image = logo && { src: logo.url, width: logo.width, height: logo.height };
+  if (logo?.spellsName) return <Img {...image} alt={publication} style={styles.wordmark} />;
+
+  const gap = dir === 'rtl' ? { marginLeft: '12px' } : { marginRight: '12px' };
+  return (
+    <Text style={styles.masthead}>
+      {image && <Img {...image} alt="" style={{ ...styles.sign, ...gap }} />}
+      <span dir="auto">{publication}</span>
+    </Text>
   );
 }

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { Button, Link, Section, Text } from 'react-email';
 import { languageOf } from '../src/languages/language.ts';
-import { colours, fonts, useMail } from './design.ts';
+import { colours, fonts, linkStyle, useMail } from './design.ts';
 
 const words = { fontFamily: fonts.sans, fontSize: '16px', lineHeight: '26px', margin: '0 0 16px' };
 const softly = { ...words, color: colours.light.soft, fontSize: '14px', lineHeight: '22px' };
@@ -17,7 +17,7 @@ export function Newsletters({ lists }: { lists: readonly { name: string; descrip
   return (
     <ul
       className="row"
-      style={{ ...words, margin: '0 0 28px', padding: 0, listStyle: 'none', borderBottom: line }}
+      style={{ ...words, margin: '0 0 28px', padding: 0, listStyleType: 'none', borderBottom: line }}
     >
       {lists.map(({ name, description }) => (
         <li className="row" key={name} style={{ margin: 0, padding: '12px 0', borderTop: line }}>
@@ -67,14 +67,11 @@ export function BareAddress({ href }: { href: string }) {
     <Text className="soft" style={softly} data-skip-in-text="true">
       {languageOf(locale).text('mail.confirmation.fallback')}
       <br />
-      <Link
-        className="link"
-        href={href}
-        dir="ltr"
-        style={{ color: accent.light.accent, textDecoration: 'underline', wordBreak: 'break-all' }}
-      >
-        {href}
-      </Link>
+      <span dir="ltr">
+        <Link className="link" href={href} style={{ ...linkStyle(accent), wordBreak: 'break-all' }}>
+          {href}
+        </Link>
+      </span>
     </Text>
   );
 }
@@ -84,7 +81,7 @@ export function QuietLink({ href, children }: { href: string; children: ReactNod
   const { accent } = useMail();
   return (
     <Text style={words}>
-      <Link className="link" href={href} style={{ color: accent.light.accent, textDecoration: 'underline' }}>
+      <Link className="link" href={href} style={linkStyle(accent)}>
         {children}
       </Link>
     </Text>

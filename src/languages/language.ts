@@ -42,6 +42,7 @@ const formats = {
       year: 'numeric',
       hour: '2-digit',
       minute: '2-digit',
+      hourCycle: 'h23',
       timeZone: 'UTC',
       timeZoneName: 'short',
     },

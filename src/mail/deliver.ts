@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Log } from '../platform/log.ts';
+import { isMailable } from '../subscribing/person.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { compose, type Sender } from './compose.ts';
 import { type OwedMail, type Writing, write } from './letters.ts';
@@ -52,7 +53,9 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
   const { subscriber } = mail;
   const contents = subscriber.ledgerSalt === null ? null : await write(postman, mail);
   if (contents === null) return abandon(postman, mailId, 'no longer wanted');
-  if (subscriber.mailBlock !== null) return abandon(postman, mailId, `the address ${subscriber.mailBlock}`);
+  if (!isMailable(subscriber.mailBlock, mail.kind)) {
+    return abandon(postman, mailId, `the address ${subscriber.mailBlock}`);
+  }
 
   const letter = await compose(sender, { id: mail.id, to: subscriber, ...contents });
   try {

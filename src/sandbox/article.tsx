@@ -1,5 +1,6 @@
 import express, { type Router } from 'express';
 import { z } from 'zod';
+import { closestLocale, type Language, languageOf } from '../languages/language.ts';
 import { page } from './page.tsx';
 
 /** What the service offers to a site that draws its own form. */
@@ -10,13 +11,16 @@ const offer = z.object({
 type Offer = z.infer<typeof offer>;
 
 /**
- * The page of an invented newspaper with the sign-up form at its foot, as a publisher would build it:
- * plain HTML, drawn anew from the service's lists for each visitor.
+ * The page of an invented newspaper with the sign-up form at its foot, as a publisher would build it: plain
+ * HTML, drawn anew from the service's lists for each visitor, and behind it the widget, which takes its place
+ * where scripts run. `?lang=` tries the form in another language.
  */
 export function articlePages(options: { serviceUrl: string; url: string }): Router {
   const router = express.Router();
-  router.get('/', async (_request, response) => {
-    response.send(articlePage(await fetchOffer(options.serviceUrl), options));
+  router.get('/', async ({ query }, response) => {
+    const { lang } = query;
+    const language = languageOf(closestLocale(typeof lang === 'string' ? lang : null) ?? 'en');
+    response.send(articlePage(await fetchOffer(options.serviceUrl, language), { ...options, language }));
   });
   router.get('/thanks', (_request, response) => {
     response.send(thanksPage());
@@ -25,9 +29,11 @@ export function articlePages(options: { serviceUrl: string; url: string }): Rout
 }
 
 /** Null when the service cannot be asked: the article must be readable without it. */
-async function fetchOffer(serviceUrl: string): Promise<Offer | null> {
+async function fetchOffer(serviceUrl: string, { locale }: Language): Promise<Offer | null> {
   try {
-    const answer = await fetch(new URL('/lists', serviceUrl), { signal: AbortSignal.timeout(3000) });
+    const answer = await fetch(new URL(`/lists?locale=${locale}`, serviceUrl), {
+      signal: AbortSignal.timeout(3000),
+    });
     return answer.ok ? offer.parse(await answer.json()) : null;
   } catch {
     return null;
@@ -41,7 +47,13 @@ const Masthead = () => (
   </header>
 );
 
-const articlePage = (offered: Offer | null, { serviceUrl, url }: { serviceUrl: string; url: string }) =>
+interface Place {
+  serviceUrl: string;
+  url: string;
+  language: Language;
+}
+
+const articlePage = (offered: Offer | null, place: Place) =>
   page({
     title: 'The ferry that waits for the tide – The Saltmarsh Courier',
     children: (
@@ -81,50 +93,63 @@ const articlePage = (offered: Offer | null, { serviceUrl, url }: { serviceUrl: s
           {offered === null ? (
             <p className="sign-up">The newsletter form cannot be shown right now. Please come back later.</p>
           ) : (
-            <SignUpForm offered={offered} serviceUrl={serviceUrl} url={url} />
+            <SignUpForm offered={offered} {...place} />
           )}
         </main>
       </>
     ),
   });
 
-function SignUpForm({ offered, serviceUrl, url }: { offered: Offer; serviceUrl: string; url: string }) {
+function SignUpForm({ offered, serviceUrl, url, language }: Place & { offered: Offer }) {
   const { consent, lists } = offered;
+  const { text, locale, dir } = language;
   return (
-    <form
-      className="sign-up"
-      lang={consent.locale}
-      method="post"
-      action={new URL('/subscriptions', serviceUrl).href}
-      aria-labelledby="sign-up"
-    >
-      <h2 id="sign-up">Sign up to our free newsletters</h2>
-      <fieldset>
-        <legend>Get the best updates straight to your inbox</legend>
-        {lists.map(({ slug, name, description }) => (
-          <div className="choice" key={slug}>
-            <input
-              type="checkbox"
-              name="lists"
-              value={slug}
-              id={`list-${slug}`}
-              aria-describedby={`about-${slug}`}
-            />
-            <label htmlFor={`list-${slug}`}>{name}</label>
-            <span id={`about-${slug}`}>{description}</span>
-          </div>
-        ))}
-      </fieldset>
-      <p className="field">
-        <label htmlFor="email">Email address</label>
-        <input type="email" name="email" id="email" autoComplete="email" required />
-      </p>
-      <input type="hidden" name="consentVersion" value={consent.version} />
-      <input type="hidden" name="source" value={`${url}/article`} />
-      <input type="hidden" name="redirect" value={`${url}/article/thanks`} />
-      <button type="submit">Sign up</button>
-      <p className="consent">{consent.text}</p>
-    </form>
+    <>
+      <form
+        className="sign-up"
+        lang={locale}
+        dir={dir}
+        method="post"
+        action={new URL('/subscriptions', serviceUrl).href}
+        aria-labelledby="sign-up"
+      >
+        <h2 id="sign-up">{text('signUp.title')}</h2>
+        <fieldset>
+          <legend>{text('signUp.legend')}</legend>
+          {lists.map(({ slug, name, description }) => (
+            <div className="choice" key={slug}>
+              <input
+                type="checkbox"
+                name="lists"
+                value={slug}
+                id={`list-${slug}`}
+                aria-describedby={`about-${slug}`}
+              />
+              <label htmlFor={`list-${slug}`}>
+                <bdi>{name}</bdi>
+              </label>
+              <span id={`about-${slug}`}>
+                <bdi>{description}</bdi>
+              </span>
+            </div>
+          ))}
+        </fieldset>
+        <p className="field">
+          <label htmlFor="email">{text('signUp.email')}</label>
+          <input type="email" name="email" id="email" autoComplete="email" required />
+        </p>
+        <input type="hidden" name="consentVersion" value={consent.version} />
+        <input type="hidden" name="locale" value={locale} />
+        <input type="hidden" name="source" value={`${url}/article`} />
+        <input type="hidden" name="redirect" value={`${url}/article/thanks`} />
+        <button type="submit">{text('signUp.submit')}</button>
+        <p className="consent" lang={consent.locale}>
+          {consent.text}
+        </p>
+      </form>
+      {/* Not `async`: React would move it to the head, away from its form. */}
+      <script defer src={new URL('/embed.js', serviceUrl).href} data-locale={locale} />
+    </>
   );
 }
 

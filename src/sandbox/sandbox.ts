@@ -65,7 +65,7 @@ export async function startSandbox(
     app.get('/style.css', (_request, response) => {
       response.sendFile(join(import.meta.dirname, 'style.css'));
     });
-    app.use('/article', articlePages({ serviceUrl, url }));
+    app.use('/article', allowWidget(serviceUrl), articlePages({ serviceUrl, url }));
     app.use('/inbox', inboxPages(inbox, serviceUrl));
     app.use('/mailchimp', mailchimpPages(audience));
     app.use('/control', controlApi(audience));
@@ -92,7 +92,7 @@ export async function startSandbox(
   }
 }
 
-/** Mails are shown with their own inline styles and pictures; nothing runs a script. */
+/** Mails are shown with their own inline styles and pictures; nothing but the article runs a script. */
 function pageHeaders(formTargets: string[]): RequestHandler {
   const targets = formTargets.map((target) => new URL(target).origin).join(' ');
   const policy = [
@@ -108,6 +108,16 @@ function pageHeaders(formTargets: string[]): RequestHandler {
       'Cache-Control': 'no-store',
       'X-Content-Type-Options': 'nosniff',
     });
+    next();
+  };
+}
+
+/** The article has the service's widget, which runs and sends. */
+function allowWidget(serviceUrl: string): RequestHandler {
+  const { origin } = new URL(serviceUrl);
+  return (_request, response, next) => {
+    const policy = String(response.getHeader('Content-Security-Policy'));
+    response.set('Content-Security-Policy', `${policy}; script-src ${origin}; connect-src ${origin}`);
     next();
   };
 }

@@ -7,8 +7,15 @@ export interface Site {
   postalAddress: string;
   /** The publisher's website; null when not told. */
   home: string | null;
-  /** Shown at this size in CSS pixels; `url` is absolute, on BASE_URL. */
-  logo: { url: string; width: number; height: number } | null;
+  logo: {
+    /** Absolute, on BASE_URL. */
+    url: string;
+    /** The size that it is shown in, in CSS pixels. */
+    width: number;
+    height: number;
+    /** Wide enough to spell the name; a mere sign stands beside it, as its `alt` would not fit. */
+    spellsName: boolean;
+  } | null;
   accent: Accent;
 }
 
@@ -22,7 +29,11 @@ export function siteOf({ publication, baseUrl }: Pick<Settings, 'publication' | 
     publication: name,
     postalAddress,
     home: url,
-    logo: logo && { url: `${baseUrl}/assets/logo.png`, ...shownSize(logo) },
+    logo: logo && {
+      url: `${baseUrl}/assets/logo.png`,
+      ...shownSize(logo),
+      spellsName: logo.width >= 3 * logo.height,
+    },
     accent: accentOf(colour),
   };
 }

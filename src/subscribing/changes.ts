@@ -3,7 +3,7 @@ import type { MailKind } from '../generated/prisma/enums.ts';
 import type { Address } from './address.ts';
 import { nextMailDue } from './caps.ts';
 import type { Circumstances, OfferedList, SignUp } from './commands.ts';
-import type { Household, Person, SignUpRequest, Subscription } from './person.ts';
+import { type Household, isMailable, type Person, type SignUpRequest, type Subscription } from './person.ts';
 
 // What a decision changes, and the steps that decisions are made of. Pure, as they are.
 
@@ -133,12 +133,12 @@ export function linkExpiry(dueAt: Date): Date {
   return new Date(dueAt.getTime() + linkDays * 86_400_000);
 }
 
-/** Owes a mail. A bounced or complaining address gets none, whatever it is about. */
+/** Owes a mail, if the address may get it. */
 export function owe(
   changes: Changes,
   mail: Pick<Changes['mails'][number], 'id' | 'kind' | 'dueAt'> & Partial<Changes['mails'][number]>,
 ): void {
-  if (changes.person.mailBlock !== null) return;
+  if (!isMailable(changes.person.mailBlock, mail.kind)) return;
   changes.mails.push({ requestId: null, seq: null, tokenHash: null, ...mail });
 }
 

@@ -162,7 +162,7 @@ function decideRenew(
   const changes = nothing(person);
   const lists = person.subscriptions
     .filter((subscription) => subscription.state === 'pending' && isOpen(subscription, expired))
-    .map(({ listId, wording, ...list }) => ({ ...named(list), id: listId, wording }));
+    .map(({ listId, ...list }) => ({ ...named(list), id: listId, wording: wordingIn(expired, listId) }));
   const wish = { ...command, lists, locale, wordingVersion, firstName };
   const result = request(household, changes, wish, now, fresh);
   return { outcome, changes: result === 'asked' ? changes : null };
@@ -201,7 +201,10 @@ function decideDecline(person: Person, command: Decline, now: Date): Decision {
 function decideAllow(person: Person): Decision {
   const changes = nothing(person);
   changes.declined = false;
-  return { outcome: { type: 'allowed', locale: person.locale }, changes: person.declined ? changes : null };
+  return {
+    outcome: { type: 'allowed', locale: person.locale },
+    changes: person.declined && !isErased(person) ? changes : null,
+  };
 }
 
 /** Goes to whoever ever confirmed: before that, nothing but the confirmation is mailed to an address. */
@@ -269,7 +272,8 @@ function decideChoose(
   );
   const asked = command.lists.filter((list) => (current.get(list.id) ?? 'unsubscribed') === 'unsubscribed');
   const wish = { ...command, lists: asked, firstName: null, locale: person.locale };
-  const result = isErased(person) ? 'declined' : request(household, changes, wish, now, fresh);
+  const isRefused = isErased(person) && asked.length > 0;
+  const result = isRefused ? 'declined' : request(household, changes, wish, now, fresh);
   const newOnes = asked.map(named);
   return {
     outcome: {

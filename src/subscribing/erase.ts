@@ -17,12 +17,16 @@ export async function eraseRows(
   const ids = people.map(({ id }) => id);
   // Mailchimp's id of a member is the MD5 of the address in lower case.
   await tx.query(
-    `UPDATE audience_contacts contact
+    // In the order in which everybody locks contacts, so that no two wait for each other.
+    `WITH locked AS MATERIALIZED (
+       SELECT subscriber_id FROM audience_contacts
+        WHERE subscriber_id = ANY ($1::uuid[]) ORDER BY subscriber_id FOR UPDATE)
+     UPDATE audience_contacts contact
         SET erase = array_remove(ARRAY[md5(person.key), md5(lower(contact.moved_to))], NULL),
             moved_to = NULL, refusal = NULL, reported = NULL, look = false, opt_out = true,
             wanted = contact.wanted + 1, due_at = now(), attempts = 0
-       FROM subscribers person
-      WHERE person.id = contact.subscriber_id AND person.id = ANY ($1::uuid[])`,
+       FROM locked JOIN subscribers person ON person.id = locked.subscriber_id
+      WHERE contact.subscriber_id = locked.subscriber_id`,
     [ids],
   );
   await tx.query(

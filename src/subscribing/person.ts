@@ -7,6 +7,14 @@ export interface Household {
   mails: OwedMail[];
 }
 
+/**
+ * Whether an address may get a mail. Who complained gets no more than what they ask for behind their own link; what
+ * bounces gets nothing.
+ */
+export function isMailable(mailBlock: string | null, kind: MailKind): boolean {
+  return mailBlock === null || (mailBlock === 'complained' && (kind === 'copy' || kind === 'erasure'));
+}
+
 /** A mail that was or is owed, as far as the rules need it. */
 export interface OwedMail {
   subscriberId: string;

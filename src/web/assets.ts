@@ -6,10 +6,11 @@ import { root } from '../platform/root.ts';
 import type { Shade } from '../site/accent.ts';
 import type { Web } from './web.ts';
 
-/** What every page loads, in one request each: the stylesheet in the publisher's colour, and the logo (W-03). */
+/** What pages load: the stylesheet in the publisher's colour, and the logo, one request each (W-03). */
 export function assetRoutes({ site, logo }: Pick<Web, 'site' | 'logo'>): Router {
   const router = Router();
-  const style = `${readFileSync(path.join(root, 'src/web/assets/style.css'), 'utf8')}
+  const folder = path.join(root, 'src/web/assets');
+  const style = `${readFileSync(path.join(folder, 'style.css'), 'utf8')}
 :root { ${variables(site.accent.light)} }
 @media screen and (prefers-color-scheme: dark) { :root { ${variables(site.accent.dark)} } }
 `;
@@ -23,6 +24,7 @@ export function assetRoutes({ site, logo }: Pick<Web, 'site' | 'logo'>): Router 
     if (req.fresh) res.sendStatus(304);
     else res.send(style);
   });
+  router.get('/docs.css', (_req, res) => res.sendFile(path.join(folder, 'docs.css')));
   router.get('/logo.png', (_req, res, next) => {
     if (logo === null) return next();
     // Mails show it too, and webmail is another site than ours.

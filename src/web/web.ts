@@ -7,6 +7,8 @@ import type { Links } from '../subscribing/links.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { assetRoutes } from './assets.ts';
 import { confirmRoutes } from './confirm.ts';
+import { docsFormRoutes } from './docs-form.ts';
+import { embedRoutes } from './embed.ts';
 import { eraseRoutes } from './erase.ts';
 import { healthRoutes } from './health.ts';
 import { type Metrics, metricsRoutes } from './metrics.ts';
@@ -89,6 +91,8 @@ export function createWeb(web: Web): Express {
   app.use('/admin/api', web.adminApi);
   app.use(
     signUpRoutes(web),
+    embedRoutes(web),
+    docsFormRoutes(web),
     confirmRoutes(web),
     unsubscribeRoutes(web),
     preferencesRoutes(web),

@@ -22,7 +22,7 @@ function embed(script: HTMLScriptElement): void {
   const lists = chosenLists(wanted);
   const [locale, spoken] = languageAt(place, script.dataset['locale']);
   if (lists.length === 0 || spoken === undefined || !place.closest('body')) {
-    complain('has nothing to show here: no list is on offer, or the script tag is not in the body.');
+    complain(service, 'nothing to show, or not in the body');
     return;
   }
 
@@ -30,7 +30,7 @@ function embed(script: HTMLScriptElement): void {
     lists,
     locale,
     spoken,
-    heading: heading ?? spoken.title,
+    heading,
     send: (signUp) => send(service, signUp),
   });
   const host = document.createElement('div');
@@ -64,13 +64,10 @@ function plainFormBefore(script: Element, service: string): HTMLFormElement | nu
 
 /** The lists of `data-lists`, in its order; all of them without it. */
 function chosenLists(slugs: string | undefined): OfferedList[] {
-  if (!slugs) return offered.lists;
-  return slugs.split(',').flatMap((text) => {
-    const slug = text.trim();
-    const list = offered.lists.find((list) => list.slug === slug);
-    if (list === undefined) complain(`has no list "${slug}" on offer.`);
-    return list ?? [];
-  });
+  const { lists } = offered;
+  return slugs
+    ? slugs.split(',').flatMap((wanted) => lists.filter(([slug]) => slug === wanted.trim()))
+    : lists;
 }
 
 /** The form's language: as asked, else that of the text around it, else the reader's, else the first. */
@@ -89,7 +86,6 @@ function languageAt(place: Element, asked: string | undefined) {
 /** Puts the host where the plain form stood, with all that the reader did there, and moves nothing else. */
 function takePlace(host: HTMLElement, plain: HTMLFormElement, { resume }: Drawn): void {
   const typed = new FormData(plain);
-  const textsOf = (name: string) => typed.getAll(name).map(String);
   const { activeElement } = document;
   const focused =
     activeElement instanceof HTMLInputElement && plain.contains(activeElement) ? activeElement : null;
@@ -108,7 +104,7 @@ function takePlace(host: HTMLElement, plain: HTMLFormElement, { resume }: Drawn)
       if (window.innerWidth !== width) host.style.minHeight = '';
     });
   }
-  resume({ email: textsOf('email').join(), lists: [...textsOf('lists'), ...textsOf('lists[]')] }, focused);
+  resume(typed, focused);
 }
 
 /** The next element on the page that takes up room. */

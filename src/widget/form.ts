@@ -2,17 +2,11 @@ import { make } from './make.ts';
 import type { OfferedList, Spoken } from './offered.ts';
 import type { Fault, Outcome, SignUp } from './send.ts';
 
-/** What a reader entered so far. */
-export interface Draft {
-  email: string;
-  lists: string[];
-}
-
-/** The drawn form: where it stands, and how to put a draft into it. */
+/** The drawn form. */
 export interface Drawn {
   root: HTMLElement;
-  /** @param focused the name and value of the field that the reader was in, to go on there */
-  resume(draft: Draft, focused: { name: string; value: string } | null): void;
+  /** Goes on where the reader was in another form: what it held, and the field with the focus. */
+  resume(typed: FormData, focused: HTMLInputElement | null): void;
 }
 
 /**
@@ -23,17 +17,20 @@ export function drawForm({
   lists,
   locale,
   spoken,
-  heading,
+  heading: wanted,
   send,
 }: {
   lists: OfferedList[];
   locale: string;
   spoken: Spoken;
-  /** Nothing stands above the form if it is empty. */
-  heading: string;
+  /** Instead of our own; if it is empty, nothing stands above the form. */
+  heading: string | undefined;
   send: (signUp: SignUp) => Promise<Outcome>;
 }): Drawn {
-  const choices = lists.map(({ slug, name, description }, index) => {
+  const [dir, title, legend, emailName, submitName, ...rest] = spoken;
+  const [sendingText, unreachable, failed, doneText, next, anotherName, consent, consentVersion] = rest;
+  const heading = wanted ?? title;
+  const choices = lists.map(([slug, name, description], index) => {
     const box = make('input', {
       type: 'checkbox',
       name: 'lists',
@@ -42,10 +39,17 @@ export function drawForm({
       // What is empty is not read out, so the place of an error may be named before there is one.
       'aria-describedby': `about${index} lists-error`,
     });
-    const label = make('label', { for: box.id }, name);
+    // The publisher's words may be of another script than ours (W-06).
+    const label = make('label', { for: box.id }, make('bdi', {}, name));
     return {
       box,
-      row: make('div', { class: 'choice' }, box, label, make('p', { id: `about${index}` }, description)),
+      row: make(
+        'div',
+        { class: 'choice' },
+        box,
+        label,
+        make('p', { id: `about${index}` }, make('bdi', {}, description)),
+      ),
     };
   });
   const boxes = choices.map(({ box }) => box);
@@ -56,13 +60,11 @@ export function drawForm({
     id: 'email',
     autocomplete: 'email',
     inputmode: 'email',
-    autocapitalize: 'off',
-    spellcheck: 'false',
     required: '',
     'aria-describedby': 'email-error',
   });
   const emailError = make('p', { class: 'error', id: 'email-error' });
-  const submit = make('span', {}, spoken.submit);
+  const submit = make('span', {}, submitName);
   const button = make('button', { 'aria-describedby': 'consent' }, submit);
   // Both are there before they have something to say; else it would not be read out (WCAG 4.1.3).
   const alert = make('p', { class: 'error', role: 'alert' });
@@ -70,27 +72,27 @@ export function drawForm({
 
   const form = make(
     'form',
-    { novalidate: '', 'aria-label': heading || spoken.title },
+    { novalidate: '', 'aria-label': heading || title },
     ...(heading ? [make('h2', {}, heading)] : []),
     make(
       'fieldset',
       {},
-      make('legend', {}, spoken.legend),
+      make('legend', {}, legend),
       listsError,
       make('div', { class: 'choices' }, ...choices.map(({ row }) => row)),
     ),
-    make('label', { for: 'email', class: 'name' }, spoken.email),
+    make('label', { for: 'email', class: 'name' }, emailName),
     emailError,
     make('div', { class: 'row' }, email, button),
     alert,
-    make('p', { id: 'consent', class: 'consent', lang: spoken.consent.locale }, spoken.consent.text),
+    make('p', { id: 'consent' }, consent),
   );
 
-  const doneTitle = make('h2', { tabindex: '-1', 'aria-describedby': 'next' }, spoken.done);
-  const another = make('button', { type: 'button' }, make('span', {}, spoken.another));
-  const done = make('div', {}, doneTitle, make('p', { id: 'next' }, spoken.next), another);
+  const doneTitle = make('h2', { tabindex: '-1', 'aria-describedby': 'next' }, doneText);
+  const another = make('button', { type: 'button' }, make('span', {}, anotherName));
+  const done = make('div', {}, doneTitle, make('p', { id: 'next' }, next), another);
 
-  const root = make('div', { class: 'root', lang: locale, dir: spoken.dir }, form, status);
+  const root = make('div', { class: 'root', lang: locale, dir }, form, status);
 
   const places = [
     { field: 'lists', controls: boxes, error: listsError },
@@ -113,8 +115,8 @@ export function drawForm({
   let sending = false;
   function setSending(value: boolean): void {
     sending = value;
-    status.textContent = value ? spoken.sending : '';
-    submit.textContent = value ? spoken.sending : spoken.submit;
+    status.textContent = value ? sendingText : '';
+    submit.textContent = value ? sendingText : submitName;
     // Not `disabled`, which would take the focus away from whoever pressed it.
     button.setAttribute('aria-disabled', String(value));
   }
@@ -127,7 +129,7 @@ export function drawForm({
     const outcome = await send({
       email: email.value,
       lists: boxes.filter((box) => box.checked).map((box) => box.value),
-      consentVersion: spoken.consent.version,
+      consentVersion,
       locale,
     });
     setSending(false);
@@ -137,8 +139,11 @@ export function drawForm({
       root.style.minHeight = `${root.offsetHeight}px`;
       form.replaceWith(done);
       doneTitle.focus();
+    } else if (typeof outcome === 'string') {
+      show([]);
+      alert.textContent = outcome === 'failed' ? failed : unreachable;
     } else {
-      show(typeof outcome === 'string' ? [{ field: '', message: spoken[outcome] }] : outcome.faults);
+      show(outcome);
     }
   });
 
@@ -151,12 +156,13 @@ export function drawForm({
 
   return {
     root,
-    resume(draft, focused) {
-      email.value = draft.email;
-      for (const box of boxes) box.checked = draft.lists.includes(box.value);
-      const isFocused = (box: HTMLInputElement) => focused?.name === 'lists' && box.value === focused.value;
-      const control = focused?.name === 'email' ? email : boxes.find(isFocused);
-      control?.focus({ preventScroll: true });
+    resume(typed, focused) {
+      const chosen = [...typed.getAll('lists'), ...typed.getAll('lists[]')];
+      for (const box of boxes) box.checked = chosen.includes(box.value);
+      email.value = String(typed.get('email') ?? '');
+      [email, ...boxes]
+        .find(({ name, value }) => name === focused?.name && value === focused.value)
+        ?.focus({ preventScroll: true });
     },
   };
 }

@@ -2,23 +2,30 @@ import { DomUtils, parseDocument } from 'htmlparser2';
 import { describe, expect, it } from 'vitest';
 import { ConfirmationMail, confirmationSubject } from '../../emails/confirmation.tsx';
 import { renderMail } from '../../emails/render.ts';
-
-const site = { publication: 'The Daily Example', postalAddress: '1 Example Street, 12345 Exampletown' };
-const unsubscribeUrl = 'https://news.example/unsubscribe/mfrggzdfmztwq2lkmfrggzdfmztwq2lk';
-const preferencesUrl = 'https://news.example/preferences/mfrggzdfmztwq2lkmfrggzdfmztwq2lk';
-const confirmUrl = `https://news.example/confirm/${'nbswy3dpo5xxe3de'.repeat(6)}?a=1&b=2`;
-const props = {
-  site,
-  footer: { unsubscribeUrl, preferencesUrl },
-  lists: [
-    { name: 'Morning Briefing', description: 'Each weekday.' },
-    { name: 'Für Köche', description: `Rezepte für jeden Tag. ${'Süßes und Saures. '.repeat(25)}`.trim() },
-  ],
+import {
+  at,
+  colourful,
   confirmUrl,
-  requestedAt: new Date('2026-11-23T23:59:30+01:00'),
-  expiresAt: new Date('2026-11-30T22:59:30Z'),
-};
+  footer,
+  lists,
+  notMeUrl,
+  preferencesUrl,
+  publication,
+  site,
+  unsubscribeUrl,
+  until,
+} from './mails.tsx';
 
+const props = {
+  locale: 'en' as const,
+  site,
+  footer,
+  lists,
+  confirmUrl,
+  notMeUrl,
+  requestedAt: at,
+  expiresAt: until,
+};
 const { html, text } = await renderMail(<ConfirmationMail {...props} />);
 const document = parseDocument(html);
 const all = (tag: string) => DomUtils.getElementsByTagName(tag, document);
@@ -47,7 +54,7 @@ describe.each([
 
   it('says in its footer who sends it, from where and why (U-20)', () => {
     expect(words).toContain('This address was entered in a sign-up form of The Daily Example.');
-    expect(words).toContain(site.postalAddress);
+    expect(words).toContain(publication.postalAddress);
   });
 
   it('shows the bare confirmation link (H-07)', () => {
@@ -56,9 +63,9 @@ describe.each([
 });
 
 describe('the links of the confirmation mail', () => {
-  const ours = [confirmUrl, unsubscribeUrl, preferencesUrl];
+  const ours = [confirmUrl, notMeUrl, unsubscribeUrl, preferencesUrl];
 
-  it('lead from the HTML to the three places of this reader, and nowhere else', () => {
+  it('lead from the HTML to the places of this reader, and nowhere else', () => {
     const hrefs = all('a').map((a) => DomUtils.getAttributeValue(a, 'href'));
     expect(new Set(hrefs)).toEqual(new Set(ours));
     expect(html).not.toMatch(/\ssrc=|url\(/);
@@ -68,84 +75,40 @@ describe('the links of the confirmation mail', () => {
     expect(text.match(/https?:\S+/g)).toEqual(ours);
   });
 
-  it('say what they do', () => {
+  it('say what they do, and one of them is a button', () => {
     const named = all('a').map((a) => [
       DomUtils.textContent(a).trim(),
       DomUtils.getAttributeValue(a, 'href'),
+      DomUtils.getAttributeValue(a, 'class'),
     ]);
-    expect(named).toContainEqual(['Confirm subscription', confirmUrl]);
-    expect(named).toContainEqual(['Unsubscribe', unsubscribeUrl]);
-    expect(text).toMatch(new RegExp(`^Unsubscribe\\s+${unsubscribeUrl}$`, 'm'));
+    expect(named).toContainEqual(['Confirm subscription', confirmUrl, 'button']);
+    expect(named).toContainEqual(['This was not me: do not write to me again', notMeUrl, 'link']);
+    expect(named).toContainEqual(['Unsubscribe', unsubscribeUrl, 'link']);
+    expect(text).toMatch(new RegExp(`^Unsubscribe\n${unsubscribeUrl}$`, 'm'));
   });
 });
 
-describe('the HTML of the confirmation mail', () => {
-  it('names language and direction on the document and on its wrapper (H-06)', () => {
-    const [wrapper] = DomUtils.getElementsByTagName('td', document);
-    for (const element of [...all('html'), ...all('body'), wrapper]) {
-      expect(element?.attribs).toMatchObject({ lang: 'en', dir: 'ltr' });
-    }
-  });
-
-  it('has one heading, and tables for layout only (H-06)', () => {
-    expect(all('h1')).toHaveLength(1);
-    expect(all('table').every((table) => DomUtils.getAttributeValue(table, 'role') === 'presentation')).toBe(
-      true,
-    );
-  });
-
-  it('is nowhere smaller than 14 px (H-06)', () => {
-    const sizes = [...html.matchAll(/font-size:(\d+)px/g)].map(([, size]) => Number(size));
-    expect(Math.min(...sizes)).toBeGreaterThanOrEqual(14);
-  });
-
-  it('holds nothing that mail programs drop or distrust (H-05)', () => {
-    for (const tag of ['form', 'input', 'script', 'svg', 'img', 'video', 'iframe'])
-      expect(all(tag)).toEqual([]);
-  });
-
-  it('has its few styles in the head, and dark colours for those who ask (H-03, H-04)', () => {
-    expect(all('style').map((style) => style.parent)).toEqual(all('head'));
-    expect(html).toContain('<meta name="color-scheme" content="light dark"/>');
-    expect(html).toContain('prefers-color-scheme: dark');
-  });
-
-  it('is far below the size at which the footer is clipped (U-22, H-02)', () => {
-    expect(Buffer.byteLength(html)).toBeLessThan(20_000);
-  });
-
-  it('has no control or invisible characters (H-02)', () => {
-    expect(html).not.toMatch(/[\p{Cf}\u0080-\u009f]/u);
-    expect(text).not.toMatch(/[\p{Cf}\u0080-\u009f]/u);
-  });
-
+describe('the confirmation mail', () => {
   it('shows what the publisher writes as text', async () => {
-    const lists = [{ name: '<b>Bold</b> & co', description: '"><script>alert(1)</script>' }];
-    const odd = await renderMail(<ConfirmationMail {...props} lists={lists} />);
+    const odd = await renderMail(
+      <ConfirmationMail
+        {...props}
+        site={{ ...colourful, publication: '"Q" <i>&amp; A</i>' }}
+        lists={[{ name: '<b>Bold</b> & co', description: '"><script>alert(1)</script>' }]}
+      />,
+    );
     expect(odd.html).toContain('&lt;b&gt;Bold&lt;/b&gt; &amp; co');
+    expect(odd.html).toContain('alt="&quot;Q&quot; &lt;i&gt;&amp;amp; A&lt;/i&gt;"');
     expect(odd.html).not.toContain('<script');
     expect(odd.text).toContain('<b>Bold</b> & co');
-  });
-});
-
-describe('the lines of the confirmation mail', () => {
-  it.each([
-    ['HTML', html],
-    ['text', text],
-  ])('end before 998 octets in %s (RFC 5322)', (_, part) => {
-    const longest = Math.max(...part.split('\n').map((line) => Buffer.byteLength(line)));
-    expect(longest).toBeLessThanOrEqual(998);
+    expect(odd.text).toContain('"Q" <i>&amp; A</i>');
   });
 
-  it('keep the headings of the text in the case in which they were written', () => {
-    expect(text).toContain('Please confirm your subscription');
+  it('keeps the headings of the text in the case in which they were written', () => {
+    expect(text).toMatch(/^Please confirm your subscription$/m);
   });
-});
 
-describe('the subject of the confirmation mail', () => {
-  it('names the publication', () => {
-    expect(confirmationSubject('The Daily Example')).toBe(
-      'Please confirm your subscription to The Daily Example',
-    );
+  it('names the publication in its subject', () => {
+    expect(confirmationSubject('en', site)).toBe('Please confirm your subscription to The Daily Example');
   });
 });

@@ -2,6 +2,9 @@ import { createContext, type ReactNode, useContext } from 'react';
 import type { Language } from '../../languages/language.ts';
 import type { Site } from '../../site/site.ts';
 
+/** From the address that the page has, whatever BASE_URL is. */
+const logoPath = '/assets/logo.png';
+
 /** What every page is drawn in: whose it is, and the language of who reads it. */
 export interface Frame {
   site: Site;
@@ -29,10 +32,19 @@ function useFrame(): Frame {
  */
 export function PageLayout({ title, children }: { title: string; children: ReactNode }) {
   const { site, language } = useFrame();
-  const masthead = site.logo ? (
-    <img {...logoAttributes(site.logo)} alt={site.publication} />
-  ) : (
-    site.publication
+  const { logo, publication } = site;
+  const masthead = (
+    <>
+      {logo && (
+        <img
+          src={logoPath}
+          width={logo.width}
+          height={logo.height}
+          alt={logo.spellsName ? publication : ''}
+        />
+      )}
+      {!logo?.spellsName && <bdi>{publication}</bdi>}
+    </>
   );
   return (
     <html lang={language.locale} dir={language.dir}>
@@ -61,9 +73,4 @@ export function PageLayout({ title, children }: { title: string; children: React
       </body>
     </html>
   );
-}
-
-/** From our own address, whatever BASE_URL is. */
-function logoAttributes({ width, height }: NonNullable<Site['logo']>) {
-  return { src: '/assets/logo.png', width, height };
 }

@@ -77,7 +77,7 @@ export function SignUpPage({ consent, lists, typed = {}, errors = [], myLinkUrl 
         </form>
       )}
       <p>
-        <a className="action" href={myLinkUrl}>
+        <a className="action quiet" href={myLinkUrl}>
           {text('signUp.already')}
         </a>
       </p>

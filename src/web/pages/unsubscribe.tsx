@@ -55,7 +55,7 @@ export function UnsubscribePage({ lists, only, action, preferencesUrl }: Unsubsc
         </>
       )}
       <p>
-        <a className="action" href={preferencesUrl}>
+        <a className="action quiet" href={preferencesUrl}>
           {text('unsubscribe.more')}
         </a>
       </p>
