@@ -86,13 +86,15 @@ export function openSubscribing(parts: {
       const abuseKeys = await findHouseholds(tx, commands);
       const keys = distinct(abuseKeys);
       await lockHouseholds(tx, keys);
+      const lockedKeys = await findHouseholds(tx, commands);
       const households = await loadHouseholds(tx, commands, keys, at);
       const changed = new Map<string | null, Changes>();
 
       for (const [n, pending] of set.entries()) {
         const abuseKey = abuseKeys[n] ?? null;
-        // Decided on what this round already changes, it would be decided on old news.
-        if (changed.has(abuseKey)) {
+        // Decided on what this round already changes, it would be decided on old news; and somebody whose
+        // address changed until the lock was ours is locked under the old one.
+        if (changed.has(abuseKey) || lockedKeys[n] !== abuseKeys[n]) {
           later.push(pending);
           continue;
         }
@@ -111,7 +113,7 @@ export function openSubscribing(parts: {
       if (erased.length > 0) await eraseRows(tx, erased, parts.secretKeys[0], at);
       const mails = changes.flatMap(({ mails }) => mails);
       if (mails.length > 0) await parts.enqueueMails(tx, mails);
-      syncDue = changes.some(({ sync }) => sync !== null);
+      syncDue = changes.some(({ sync, erased }) => sync !== null || erased);
     });
 
     for (const answer of settle) answer();

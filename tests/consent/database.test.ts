@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ConsentEventKind, MailKind } from '../../src/generated/prisma/enums.ts';
 import type { Sql } from '../../src/platform/database.ts';
 import { type Desk, openDesk } from '../subscribing/desk.ts';
 
@@ -41,7 +42,7 @@ const join = (email: string, slug: string, state: string, consentSeq = 'NULL', e
    VALUES (${person(email)}, ${list(slug)}, '${state}', ${consentSeq}, ${endedSeq}, now())`;
 
 interface Entry {
-  kind: 'requested' | 'mailed' | 'confirmed' | 'unsubscribed';
+  kind: ConsentEventKind;
   lists: string[] | null;
   requestSeq?: number;
   seq?: number;
@@ -283,10 +284,18 @@ describe('the ledger is append-only (I5, C-10)', () => {
     ['a confirmation of no request', { kind: 'confirmed', lists: ['daily'] }],
     ['a sent mail without its hash', { kind: 'mailed', lists: ['daily'], requestSeq: 1, mailHash: null }],
     ['an entry about no list', { kind: 'unsubscribed', lists: [] }],
+    ['an erasure that answers a request', { kind: 'erased', lists: [], requestSeq: 1 }],
     ['an entry about nothing', { kind: 'unsubscribed', lists: null }],
   ])('refuses %s', async (_, entry) => {
     await expect(attempt(enter(ann, entry))).rejects.toThrow(/consent_events_/);
   });
+
+  it.each<ConsentEventKind>(['erased', 'address_changed'])(
+    'lets an entry “%s” be about no list',
+    async (kind) => {
+      await expect(attempt(enter(ann, { kind, lists: [] }))).rejects.toThrow(passed);
+    },
+  );
 
   it('refuses to move the head of a ledger by hand', async () => {
     for (const to of ['ledger_seq = 9', `ledger_hash = 'made up'`, `ledger_seq = 0, ledger_hash = ''`]) {
@@ -341,6 +350,86 @@ describe('erasure destroys the salt, then the evidence, and nothing else (I6)', 
     const gone = (table: string) => `DELETE FROM ${table} WHERE subscriber_id = ${person(ann)}`;
     await expect(attempt(unsalted, gone('consent_events'))).rejects.toThrow(/I5/);
     await expect(attempt(unsalted, gone('subscriptions'))).rejects.toThrow(/I2/);
+  });
+});
+
+describe('who was erased does not come back (I6)', () => {
+  const nameless = `id || '@erased.invalid'`;
+  const erase = (tx: Sql) =>
+    tx.query(
+      `UPDATE subscribers
+          SET typed = ${nameless}, email = ${nameless}, key = ${nameless}, abuse_key = ${nameless},
+              first_name = NULL, ledger_salt = NULL
+        WHERE key = '${ann}'`,
+    );
+
+  it('lets all that is personal go at once', async () => {
+    await expect(attempt(erase)).rejects.toThrow(passed);
+  });
+
+  it.each([
+    ['the address as typed', `typed = '${ann}'`],
+    ['the address', `email = '${ann}', key = '${ann}'`],
+    ['the folded address', `abuse_key = '${ann}'`],
+    ['the name', `first_name = 'Ann'`],
+    [
+      'all of it',
+      `typed = '${ann}', email = '${ann}', key = '${ann}', abuse_key = '${ann}', first_name = 'Ann'`,
+    ],
+  ])('refuses that %s returns into the row', async (_, to) => {
+    const restored = `UPDATE subscribers SET ${to} WHERE ledger_salt IS NULL`;
+    await expect(attempt(erase, restored)).rejects.toThrow('an erased person does not come back (I6)');
+  });
+
+  it('refuses another entry in the ledger', async () => {
+    const { id } = await desk.database.prisma.subscriber.findUniqueOrThrow({ where: { key: ann } });
+    await expect(
+      attempt(
+        enter(ann, { kind: 'erased', lists: [] }),
+        erase,
+        enter(`${id}@erased.invalid`, { kind: 'requested', lists: ['daily'] }),
+      ),
+    ).rejects.toThrow('an erased person does not come back (I6)');
+  });
+
+  it('lets what is not personal change still', async () => {
+    await expect(
+      attempt(erase, `UPDATE subscribers SET locale = 'de' WHERE ledger_salt IS NULL`),
+    ).rejects.toThrow(passed);
+  });
+});
+
+describe('a mail is owed for what its kind is about', () => {
+  const request = `(SELECT id FROM sign_up_requests WHERE subscriber_id = ${person(bob)})`;
+  const owe = (kind: MailKind, { requestId = 'NULL', seq = 'NULL', tokenHash = 'NULL' } = {}) =>
+    `INSERT INTO mails (id, subscriber_id, kind, request_id, seq, token_hash, created_at, due_at)
+     VALUES (gen_random_uuid(), ${person(bob)}, '${kind}', ${requestId}, ${seq}, ${tokenHash}, now(), now())`;
+  const about = { requestId: request, seq: '1', tokenHash: `'a hash'` };
+  const right: Record<MailKind, Partial<typeof about>> = {
+    confirmation: { requestId: about.requestId },
+    welcome: { seq: about.seq },
+    receipt: { seq: about.seq },
+    my_link: {},
+    copy: {},
+    erasure: { tokenHash: about.tokenHash },
+  };
+
+  it.each(Object.values(MailKind))(
+    'lets a %s about it pass, and refuses one about nothing or about more',
+    async (kind) => {
+      await expect(attempt(owe(kind, right[kind]))).rejects.toThrow(passed);
+      for (const part of ['requestId', 'seq', 'tokenHash'] as const) {
+        const { [part]: given, ...others } = { ...right[kind] };
+        const wrong = given === undefined ? { ...others, [part]: about[part] } : others;
+        const refusal = { requestId: 'mails_request', seq: 'mails_entry', tokenHash: 'mails_link' }[part];
+        await expect(attempt(owe(kind, wrong))).rejects.toThrow(`"${refusal}"`);
+      }
+    },
+  );
+
+  it('refuses two erasures behind one link (A-20)', async () => {
+    const erasure = owe('erasure', right.erasure);
+    await expect(attempt(erasure, erasure)).rejects.toThrow(/mails_token|token_hash/);
   });
 });
 

@@ -12,20 +12,24 @@ export const acts: fc.Arbitrary<Act> = actsOf(emails, slugs);
 export function actsOf(emails: string[], slugs: string[]): fc.Arbitrary<Act> {
   const email = fc.constantFrom(...emails);
   const lists = fc.subarray(slugs, { minLength: 1 });
-  const nth = fc.nat({ max: 5 });
-  const act = <Name extends Act['act']>(name: Name) => fc.constant(name);
+  // Most have few mails.
+  const nth = fc.constantFrom(0, 0, 0, 1, 1, 2, 5);
+  const former = fc.boolean().chain((maybe) => (maybe ? fc.boolean() : fc.constant(false)));
+  const act = <Name extends Act['act']>(...names: Name[]) => fc.constantFrom(...names);
+  const list = fc.option(fc.constantFrom(...slugs, 'never-heard-of'));
+  const shown = fc.option(fc.subarray(slugs));
   return fc.oneof(
-    { weight: 4, arbitrary: fc.record({ act: act('sign up'), email, lists }) },
-    { weight: 4, arbitrary: fc.record({ act: act('confirm'), email, nth }) },
+    { weight: 5, arbitrary: fc.record({ act: act('sign up'), email, lists }) },
+    { weight: 5, arbitrary: fc.record({ act: act('confirm'), email, nth, former }) },
+    { weight: 2, arbitrary: fc.record({ act: act('leave'), email, list, former }) },
     {
       weight: 2,
-      arbitrary: fc.record({
-        act: act('leave'),
-        email,
-        list: fc.option(fc.constantFrom(...slugs, 'never-heard-of')),
-      }),
+      arbitrary: fc.record({ act: act('choose'), email, lists: fc.subarray(slugs), shown, former }),
     },
-    { weight: 2, arbitrary: fc.record({ act: act('choose'), email, lists: fc.subarray(slugs) }) },
-    { weight: 1, arbitrary: fc.record({ act: act('take mail'), email, nth }) },
+    { weight: 1, arbitrary: fc.record({ act: act('take mail', 'renew'), email, nth, former }) },
+    { weight: 2, arbitrary: fc.record({ act: act('ask link'), email }) },
+    { weight: 2, arbitrary: fc.record({ act: act('decline', 'allow', 'ask copy'), email, former }) },
+    { weight: 2, arbitrary: fc.record({ act: act('ask erasure'), email, former }) },
+    { weight: 2, arbitrary: fc.record({ act: act('erase'), email, nth, former }) },
   );
 }

@@ -1,17 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseAddress } from '../../src/subscribing/address.ts';
+import { languageOf } from '../../src/languages/language.ts';
+import { type AddressFault, parseAddress } from '../../src/subscribing/address.ts';
 import { readIsemail } from '../harness/isemail.ts';
+
+const sentence = ({ key, values }: AddressFault) => languageOf('en').text(key, values);
 
 function accepted(input: string) {
   const result = parseAddress(input);
-  if (!result.ok) throw new Error(`refused: ${JSON.stringify(input)}: ${result.message}`);
+  if (!result.ok) throw new Error(`refused: ${JSON.stringify(input)}: ${sentence(result.fault)}`);
   return result.address;
 }
 
 function refusal(input: string) {
   const result = parseAddress(input);
-  return result.ok ? `accepted as ${result.address.email}` : result.message;
+  return result.ok ? `accepted as ${result.address.email}` : sentence(result.fault);
 }
 
 describe('the forms of an address (E-04)', () => {
@@ -69,7 +72,7 @@ describe('what a reader is told', () => {
   const dots = 'A dot before the @ must stand between two other characters, as in first.last@example.com.';
   const character =
     'The part before the @ has a character that is not supported, such as a quote or a bracket.';
-  const domain = 'The part after the @ is not a complete domain, such as example.com.';
+  const domain = 'The part after the @ is not a complete domain. It should look like example.com.';
   const ip = 'An IP address cannot stand after the @. Please use an address such as name@example.com.';
   const long = 'This email address is too long: at most 64 characters before the @, and 254 in all.';
   const special = (top: string) =>
@@ -243,7 +246,7 @@ describe('for every address', () => {
     fc.assert(
       fc.property(soiledAddress, (input) => {
         const result = parseAddress(`${input} canary`);
-        return !result.ok && !result.message.includes('canary');
+        return !result.ok && !sentence(result.fault).includes('canary');
       }),
     );
   });

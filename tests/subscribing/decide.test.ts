@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/consent/ledger.ts';
-import { confirmationDays } from '../../src/subscribing/changes.ts';
+import { linkDays } from '../../src/subscribing/changes.ts';
 import { decide } from '../../src/subscribing/decide.ts';
 import { commandOf, day, freshOf, hour, minute, second } from './model.ts';
 import { tellStory } from './story.ts';
@@ -48,10 +48,8 @@ describe('signing up', () => {
     story.signUp(ann, 'daily');
     story.wait(10 * second);
     const { changes } = story.signUp(ann, 'weekly');
-    expect(changes?.mail?.dueAt.getTime()).toBe(story.now().getTime() + 50 * second);
-    expect(changes?.request?.expiresAt.getTime()).toBe(
-      story.now().getTime() + 50 * second + confirmationDays * day,
-    );
+    expect(changes?.mails[0]?.dueAt.getTime()).toBe(story.now().getTime() + 50 * second);
+    expect(changes?.request?.expiresAt.getTime()).toBe(story.now().getTime() + 50 * second + linkDays * day);
   });
 
   it('changes nothing for who is subscribed already, and answers the same (I9)', () => {
@@ -156,6 +154,7 @@ describe('confirming', () => {
         { slug: 'weekly', name: 'The weekly', description: 'All about weekly.' },
       ],
       linkKey: freshOf(0).linkKey,
+      locale: 'en',
     });
     expect(changes?.sync).toBe('opt_in');
     expect(changes?.events).toMatchObject([
@@ -207,10 +206,10 @@ describe('confirming', () => {
     const story = tellStory('daily');
     story.signUp(ann, 'daily');
     story.signUp(bob, 'daily');
-    story.wait(confirmationDays * day);
+    story.wait(linkDays * day);
     expect(story.confirm(ann).outcome.type).toBe('confirmed');
     story.wait(1);
-    expect(story.confirm(bob)).toEqual({ outcome: { type: 'expired' }, changes: null });
+    expect(story.confirm(bob)).toEqual({ outcome: { type: 'expired', locale: 'en' }, changes: null });
     expect(story.lists(bob)).toEqual({ daily: 'pending' });
   });
 
@@ -219,9 +218,9 @@ describe('confirming', () => {
     story.signUp(ann, 'daily', 'weekly');
     story.confirm(ann, 0);
     story.leave(ann);
-    expect(story.confirm(ann, 0)).toEqual({ outcome: { type: 'withdrawn' }, changes: null });
+    expect(story.confirm(ann, 0)).toEqual({ outcome: { type: 'withdrawn', locale: 'en' }, changes: null });
     story.signUp(ann, 'daily');
-    expect(story.confirm(ann, 0)).toEqual({ outcome: { type: 'withdrawn' }, changes: null });
+    expect(story.confirm(ann, 0)).toEqual({ outcome: { type: 'withdrawn', locale: 'en' }, changes: null });
     expect(story.lists(ann)).toEqual({ daily: 'pending', weekly: 'unsubscribed' });
     expect(story.confirm(ann, 1).outcome.type).toBe('confirmed');
     expect(story.lists(ann)).toEqual({ daily: 'subscribed', weekly: 'unsubscribed' });
@@ -241,7 +240,7 @@ describe('confirming', () => {
     story.signUp(bob, 'weekly');
     story.model.archive('weekly');
     expect(story.confirm(ann).outcome).toMatchObject({ type: 'confirmed', lists: [{ slug: 'daily' }] });
-    expect(story.confirm(bob)).toEqual({ outcome: { type: 'withdrawn' }, changes: null });
+    expect(story.confirm(bob)).toEqual({ outcome: { type: 'withdrawn', locale: 'en' }, changes: null });
     expect(story.lists(ann)).toEqual({ daily: 'subscribed', weekly: 'pending' });
   });
 
@@ -258,7 +257,7 @@ describe('confirming', () => {
     };
     if (command.type !== 'sign_up') throw new Error('expected a sign-up');
     const named = { ...command, firstName: 'Ann', locale: 'fr' };
-    const { changes } = decide({ people: [], confirmationMails: [] }, named, story.now(), freshOf(0));
+    const { changes } = decide({ people: [], mails: [] }, named, story.now(), freshOf(0));
     if (changes === null) throw new Error('expected changes');
     story.model.save(changes, story.now());
     expect(story.confirm(ann).changes?.confirmed).toEqual({
@@ -266,6 +265,57 @@ describe('confirming', () => {
       firstName: 'Ann',
       locale: 'fr',
     });
+  });
+});
+
+describe('the welcome after a confirmation', () => {
+  it('is owed once, for the entry that it tells of, and counts against no cap', () => {
+    const story = tellStory('daily', 'weekly');
+    story.signUp(ann, 'daily', 'weekly');
+    story.wait(second);
+    expect(story.confirm(ann).changes?.mails).toEqual([
+      {
+        id: freshOf(1).noticeId,
+        kind: 'welcome',
+        seq: 2,
+        dueAt: story.now(),
+        requestId: null,
+        tokenHash: null,
+      },
+    ]);
+    story.confirm(ann);
+    expect(story.mails(ann, 'welcome')).toEqual([second]);
+    story.leave(ann, 'weekly');
+    story.wait(minute);
+    expect(story.signUp(ann, 'weekly').changes?.mails).toMatchObject([{ dueAt: story.now() }]);
+  });
+
+  it('is owed for what joined, and not for a request whose lists another one brought already', () => {
+    const story = tellStory('daily');
+    story.signUp(ann, 'daily');
+    story.wait(hour);
+    story.signUp(ann, 'daily');
+    story.confirm(ann, 1);
+    expect(story.confirm(ann, 0).changes).toMatchObject({ mails: [], events: [], sync: null });
+    expect(story.mails(ann, 'welcome')).toHaveLength(1);
+  });
+});
+
+describe('the receipt of leaving', () => {
+  it('is owed once for what was subscribed, however it was left', () => {
+    const story = tellStory('daily', 'weekly');
+    story.signUp(ann, 'daily', 'weekly');
+    story.confirm(ann);
+    expect(story.leave(ann, 'daily').changes?.mails).toMatchObject([{ kind: 'receipt', seq: 3 }]);
+    expect(story.choose(ann).changes?.mails).toMatchObject([{ kind: 'receipt', seq: 4 }]);
+    story.leave(ann);
+    expect(story.mails(ann, 'receipt')).toHaveLength(2);
+  });
+
+  it('is not owed for what never came', () => {
+    const story = tellStory('daily');
+    story.signUp(ann, 'daily');
+    expect(story.leave(ann).changes?.mails).toEqual([]);
   });
 });
 
@@ -301,7 +351,7 @@ describe('leaving', () => {
     const story = subscribed();
     story.leave(ann);
     expect(story.leave(ann)).toEqual({
-      outcome: { type: 'left', left: [], remaining: [] },
+      outcome: { type: 'left', left: [], remaining: [], locale: 'en' },
       changes: null,
     });
   });
@@ -346,8 +396,8 @@ describe('leaving', () => {
     story.signUp(ann, 'daily');
     story.leave(ann);
     story.signUp(ann, 'daily');
-    story.wait(confirmationDays * day + hour);
-    const later = confirmationDays * day + hour;
+    story.wait(linkDays * day + hour);
+    const later = linkDays * day + hour;
     story.signUp('ann@reader.example', 'daily');
     story.signUp(ann, 'daily');
     expect(story.mails(ann).sort((a, b) => a - b)).toEqual([0, 0, later, later + minute]);
@@ -406,7 +456,7 @@ describe('choosing on the preference page', () => {
     expect(story.choose(ann, 'daily', 'weekly').changes).toBeNull();
     story.confirm(ann);
     expect(story.choose(ann, 'daily', 'weekly')).toEqual({
-      outcome: { type: 'chosen', left: [], asked: [] },
+      outcome: { type: 'chosen', left: [], asked: [], refused: null, locale: 'en' },
       changes: null,
     });
   });
@@ -419,9 +469,52 @@ describe('choosing on the preference page', () => {
       story.wait(hour);
       story.signUp(`ann+${tag}@reader.example`, 'daily');
     }
-    story.choose(ann, 'weekly');
+    expect(story.choose(ann, 'weekly').outcome).toMatchObject({
+      left: [{ slug: 'daily' }],
+      asked: [],
+      refused: { why: 'capped', lists: [{ slug: 'weekly' }] },
+    });
     expect(story.lists(ann)).toEqual({ daily: 'unsubscribed' });
     expect(story.mails(ann)).toHaveLength(3);
+  });
+
+  it('leaves nothing that the page did not show: a page of yesterday knows no list joined since', () => {
+    const story = tellStory('daily', 'weekly', 'monthly');
+    story.signUp(ann, 'daily', 'weekly', 'monthly');
+    story.confirm(ann);
+    const chosen = story.run({ act: 'choose', email: ann, lists: ['daily'], shown: ['daily', 'weekly'] });
+    expect(chosen.outcome).toMatchObject({ left: [{ slug: 'weekly' }], asked: [], refused: null });
+    expect(story.lists(ann)).toEqual({ daily: 'subscribed', weekly: 'unsubscribed', monthly: 'subscribed' });
+  });
+
+  it('undoes an opt-out on the page after it: what was left is asked for again at once', () => {
+    const story = tellStory('daily', 'weekly');
+    story.signUp(ann, 'daily', 'weekly');
+    story.confirm(ann);
+    story.leave(ann, 'daily');
+    const undone = story.run({ act: 'choose', email: ann, lists: ['daily'], shown: ['daily'] });
+    expect(undone.outcome).toMatchObject({ left: [], asked: [{ slug: 'daily' }], refused: null });
+    expect(undone.changes?.mails).toMatchObject([{ kind: 'confirmation', dueAt: story.now() }]);
+    expect(story.lists(ann)).toEqual({ daily: 'pending', weekly: 'subscribed' });
+    story.confirm(ann, 1);
+    expect(story.lists(ann)).toEqual({ daily: 'subscribed', weekly: 'subscribed' });
+  });
+
+  it('promises no mail to who undoes and leaves again beyond the caps', () => {
+    const story = tellStory('daily');
+    story.signUp(ann, 'daily');
+    story.confirm(ann);
+    const undo = () => story.run({ act: 'choose', email: ann, lists: ['daily'], shown: ['daily'] });
+    for (let times = 1; times <= 2; times++) {
+      story.leave(ann);
+      expect(undo().outcome).toMatchObject({ asked: [{ slug: 'daily' }], refused: null });
+    }
+    story.leave(ann);
+    expect(undo()).toMatchObject({
+      outcome: { asked: [], refused: { why: 'capped', lists: [{ slug: 'daily' }] } },
+      changes: null,
+    });
+    expect(story.lists(ann)).toEqual({ daily: 'unsubscribed' });
   });
 
   it('knows no link that was never given', () => {

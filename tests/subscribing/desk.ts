@@ -2,15 +2,16 @@ import { pino } from 'pino';
 import { inject } from 'vitest';
 import type { Ledger } from '../../src/consent/verify.ts';
 import { offerConsentWording } from '../../src/consent/wordings.ts';
+import type { Prisma } from '../../src/generated/prisma/client.ts';
 import { type Database, openDatabase, type Sql } from '../../src/platform/database.ts';
 import type { Command, OfferedList } from '../../src/subscribing/commands.ts';
-import { confirmationToken } from '../../src/subscribing/links.ts';
+import { tokenFor } from '../../src/subscribing/links.ts';
 import { offeredLists, saveList } from '../../src/subscribing/lists.ts';
 import { type OwedMail, openSubscribing, type Subscribing } from '../../src/subscribing/subscribing.ts';
 import { copyTemplate } from '../harness/template.ts';
-import { type Act, addressOf, commandOf, type Directory, mailedRequest } from './model.ts';
+import { type Act, addressOf, commandOf, type Directory, linksIn } from './model.ts';
 
-const secret = 'a secret of thirty-two characters!';
+export const secret = 'a secret of thirty-two characters!';
 const silent = pino({ level: 'silent' });
 
 /** The shell over a database of its own, with a clock that the test moves. */
@@ -24,6 +25,8 @@ export interface Desk {
   /** An act as a command of this database. */
   command(act: Act): Promise<Command>;
   directory(emails: readonly string[]): Promise<Directory>;
+  /** All who ever had an address, as far as a directory or this showed them, oldest first, by its key. */
+  people(emails: readonly string[]): Promise<Map<string, StoredReader[]>>;
   run(act: Act): ReturnType<Subscribing['run']>;
   /** Another shell, as if in another process: on connections of its own where there is a PostgreSQL. */
   openShell(parts?: Partial<Parameters<typeof openSubscribing>[0]>): Subscribing;
@@ -50,13 +53,30 @@ export async function openDesk(): Promise<Desk> {
   const subscribing = openShell();
 
   async function directory(emails: readonly string[]): Promise<Directory> {
-    const readers = await readersOf(database, emails);
+    const readers = await people(emails);
     return {
       offered: await offeredLists(database),
       wordingVersion,
-      linkKey: (key) => readers.get(key)?.linkKey ?? null,
-      request: (key, nth) => mailedRequest(readers.get(key), nth, (id) => confirmationToken(secret, id)),
+      people: (key) =>
+        (readers.get(key) ?? []).map((reader) =>
+          linksIn(reader, (purpose, id) => tokenFor(secret, purpose, id)),
+        ),
     };
+  }
+
+  /** The ids of all who were ever seen under a key, since an erasure leaves nothing to find them by. */
+  const seen = new Map<string, Set<string>>();
+
+  async function people(emails: readonly string[]): Promise<Map<string, StoredReader[]>> {
+    for (const [key, { id }] of await readersOf(database, emails)) {
+      seen.set(key, (seen.get(key) ?? new Set()).add(id));
+    }
+    const keys = emails.map((email) => addressOf(email).key);
+    const ids = keys.flatMap((key) => [...(seen.get(key) ?? [])]);
+    const readers = new Map((await storedReaders(database, { id: { in: ids } })).map((one) => [one.id, one]));
+    return new Map(
+      keys.map((key) => [key, [...(seen.get(key) ?? [])].flatMap((id) => readers.get(id) ?? [])]),
+    );
   }
 
   const command = async (act: Act) => commandOf(act, await directory([act.email]));
@@ -79,6 +99,7 @@ export async function openDesk(): Promise<Desk> {
     },
     command,
     directory,
+    people,
     run: async (act) => subscribing.run(await command(act)),
     openShell,
     openDatabase: () => openDatabase(settings, silent),
@@ -92,8 +113,14 @@ export async function openDesk(): Promise<Desk> {
 
 /** All that the database holds of some people, by the key of their address. */
 export async function readersOf(database: Database, emails: readonly string[]) {
-  const readers = await database.prisma.subscriber.findMany({
-    where: { key: { in: emails.map((email) => addressOf(email).key) } },
+  const keys = emails.map((email) => addressOf(email).key);
+  const readers = await storedReaders(database, { key: { in: keys } });
+  return new Map(readers.map((reader) => [reader.key, reader]));
+}
+
+const storedReaders = (database: Database, where: Prisma.SubscriberWhereInput) =>
+  database.prisma.subscriber.findMany({
+    where,
     include: {
       events: { include: { evidence: true }, orderBy: { seq: 'asc' } },
       subscriptions: { orderBy: { listId: 'asc' } },
@@ -102,11 +129,8 @@ export async function readersOf(database: Database, emails: readonly string[]) {
       contact: true,
     },
   });
-  return new Map(readers.map((reader) => [reader.key, reader]));
-}
 
-export type StoredReader =
-  Awaited<ReturnType<typeof readersOf>> extends Map<string, infer Reader> ? Reader : never;
+export type StoredReader = Awaited<ReturnType<typeof storedReaders>>[number];
 
 export const ledgerOf = ({ ledgerSalt, ledgerSeq, ledgerHash, events }: StoredReader): Ledger => ({
   salt: ledgerSalt,

@@ -1,8 +1,12 @@
-import { type EventDraft, sha256 } from '../../src/consent/ledger.ts';
+import { createHash } from 'node:crypto';
+import { type EventDraft, type Evidence, sha256 } from '../../src/consent/ledger.ts';
+import type { Mail } from '../../src/generated/prisma/client.ts';
+import type { MailKind } from '../../src/generated/prisma/enums.ts';
 import { parseAddress } from '../../src/subscribing/address.ts';
 import { capWindow } from '../../src/subscribing/caps.ts';
 import type { Changes, Fresh } from '../../src/subscribing/changes.ts';
 import type { Circumstances, Command, OfferedList } from '../../src/subscribing/commands.ts';
+import type { TokenPurpose } from '../../src/subscribing/links.ts';
 import type { Household, Person, SignUpRequest, Subscription } from '../../src/subscribing/person.ts';
 
 // What loading and saving mean to the rules, in memory: the model that the rules are folded into and that
@@ -14,24 +18,41 @@ export const hour = 60 * minute;
 export const day = 24 * hour;
 
 /** Somebody does something; whom and which list stand for themselves, whatever ids they have where. */
-export type Act =
-  | { act: 'sign up'; email: string; lists: string[] }
-  /** Presses the button of the mail of their nth request. */
-  | { act: 'confirm'; email: string; nth: number }
-  | { act: 'leave'; email: string; list: string | null }
-  | { act: 'choose'; email: string; lists: string[] }
-  /** The mail server takes the mail of their nth request. */
-  | { act: 'take mail'; email: string; nth: number };
+export type Act = { email: string } & (
+  | { act: 'sign up'; lists: string[] }
+  | { act: 'ask link' }
+  | (ByLink &
+      (
+        | { act: 'leave'; list: string | null }
+        | { act: 'choose'; lists: string[]; shown: string[] | null }
+        | { act: 'decline' | 'allow' | 'ask copy' | 'ask erasure' }
+        /** Presses the button of the mail of their nth request, or has the mail server take that mail. */
+        | { act: 'confirm' | 'renew' | 'take mail'; nth: number }
+        /** Presses the button of their nth erasure mail. */
+        | { act: 'erase'; nth: number }
+      ))
+);
 
-/** Where links and tokens are looked up; null for what does not exist. */
+interface ByLink {
+  /** By an old mail, to whom they were before they were erased for the first time. */
+  former?: boolean;
+}
+
+/** What the mails to a person let others do in their name. */
+export interface Links {
+  id: string;
+  linkKey: string;
+  requests: readonly { seq: number; token: string; mailId: string }[];
+  /** The tokens of their erasure mails. */
+  erasures: readonly string[];
+}
+
+/** Where links and tokens are looked up. */
 export interface Directory {
   offered: readonly OfferedList[];
   wordingVersion: string;
-  linkKey(key: string): string | null;
-  request(
-    key: string,
-    nth: number,
-  ): { subscriberId: string; seq: number; token: string; mailId: string } | null;
+  /** All who ever had the address, the erased among them, oldest first. */
+  people(key: string): readonly Links[];
 }
 
 const circumstances = { ip: '203.0.113.7', userAgent: 'A browser', page: 'https://news.example/article' };
@@ -39,8 +60,12 @@ const nobody = '0'.repeat(40);
 
 /** An act as a command, with the tokens and keys of one database or model. */
 export function commandOf(act: Act, directory: Directory): Command {
-  const { key } = addressOf(act.email);
+  const address = addressOf(act.email);
+  const people = directory.people(address.key);
+  const person = people.at('former' in act && act.former ? 0 : -1);
+  const linkKey = person?.linkKey ?? nobody;
   const ticked = (slugs: string[]) => directory.offered.filter(({ slug }) => slugs.includes(slug));
+  const tokenOf = (nth: number) => person?.requests[nth]?.token ?? nobody;
   const by = (channel: Circumstances['channel']): Circumstances => ({ channel, ...circumstances });
   const { wordingVersion } = directory;
   switch (act.act) {
@@ -48,62 +73,79 @@ export function commandOf(act: Act, directory: Directory): Command {
       return {
         type: 'sign_up',
         ...by('form'),
-        address: addressOf(act.email),
+        address,
         lists: ticked(act.lists),
         wordingVersion,
         locale: 'en',
         firstName: null,
       };
     case 'confirm':
-      return {
-        type: 'confirm',
-        ...by('confirm_page'),
-        token: directory.request(key, act.nth)?.token ?? nobody,
-      };
+      return { type: 'confirm', ...by('confirm_page'), token: tokenOf(act.nth) };
+    case 'renew':
+      return { type: 'renew', ...by('confirm_page'), token: tokenOf(act.nth) };
     case 'leave':
-      return {
-        type: 'leave',
-        ...by('one_click'),
-        linkKey: directory.linkKey(key) ?? nobody,
-        list: act.list,
-      };
-    case 'choose':
+      return { type: 'leave', ...by('one_click'), linkKey, list: act.list };
+    case 'choose': {
+      const { lists, shown } = act;
       return {
         type: 'choose',
         ...by('preferences_page'),
-        linkKey: directory.linkKey(key) ?? nobody,
-        lists: ticked(act.lists),
+        linkKey,
+        lists: ticked(lists),
+        shown,
         wordingVersion,
       };
+    }
+    case 'decline':
+      return { type: 'decline', ...by('not_me_page'), linkKey };
+    case 'allow':
+      return { type: 'allow', linkKey };
+    case 'ask link':
+      return { type: 'ask_link', address };
+    case 'ask copy':
+      return { type: 'ask_data', linkKey, what: 'copy' };
+    case 'ask erasure':
+      return { type: 'ask_data', linkKey, what: 'erasure' };
+    case 'erase':
+      return { type: 'erase', ...by('erase_page'), token: person?.erasures[act.nth] ?? nobody };
     case 'take mail': {
-      const request = directory.request(key, act.nth);
+      const request = person?.requests[act.nth];
       return {
         type: 'mail_accepted',
-        subscriberId: request?.subscriberId ?? nobodysId,
+        subscriberId: person?.id ?? nobodysId,
         mailId: request?.mailId ?? nobodysId,
-        requestSeq: request?.seq ?? 1,
+        requestSeq: request?.seq ?? 0,
         copy: 'Please confirm: [token]',
       };
     }
   }
 }
 
-/** A reader's nth request as the mail for it shows it; null when there is none. */
-export function mailedRequest(
-  reader:
-    | {
-        id: string;
-        requests: { id: string; seq: number }[];
-        mails: { id: string; requestId: string | null }[];
-      }
-    | undefined,
-  nth: number,
-  tokenOf: (requestId: string) => string,
-): ReturnType<Directory['request']> {
-  const request = reader?.requests[nth];
-  const mail = reader?.mails.find(({ requestId }) => requestId === request?.id);
-  if (reader === undefined || request === undefined || mail === undefined) return null;
-  return { subscriberId: reader.id, seq: request.seq, token: tokenOf(request.id), mailId: mail.id };
+/**
+ * A reader's links, as the mails to them show them.
+ * @param tokenOf derives the token of a request or of an erasure mail from its id
+ */
+export function linksIn(
+  reader: {
+    id: string;
+    linkKey: string;
+    requests: { id: string; seq: number }[];
+    mails: { id: string; kind: MailKind; requestId: string | null }[];
+  },
+  tokenOf: (purpose: TokenPurpose, id: string) => string,
+): Links {
+  const { id, linkKey, requests, mails } = reader;
+  return {
+    id,
+    linkKey,
+    requests: requests.flatMap((request) => {
+      const mail = mails.find(({ requestId }) => requestId === request.id);
+      return mail === undefined
+        ? []
+        : { seq: request.seq, token: tokenOf('confirm', request.id), mailId: mail.id };
+    }),
+    erasures: mails.flatMap(({ id, kind }) => (kind === 'erasure' ? tokenOf('erase', id) : [])),
+  };
 }
 
 /** No fresh id is like it. */
@@ -111,49 +153,64 @@ const nobodysId = 'ffffffff-ffff-7fff-bfff-ffffffffffff';
 
 export function addressOf(email: string) {
   const parsed = parseAddress(email);
-  if (!parsed.ok) throw new Error(parsed.message);
+  if (!parsed.ok) throw new Error(parsed.fault.key);
   return parsed.address;
 }
 
 /** The nth random values, for a model in which nothing is random. */
 export function freshOf(n: number): Fresh {
   const id = n.toString(16).padStart(12, '0');
+  const requestId = `00000000-0000-7000-9000-${id}`;
+  const mailId = `00000000-0000-7000-a000-${id}`;
   return {
     subscriberId: `00000000-0000-7000-8000-${id}`,
     linkKey: `11111111111111111111${id}`,
     ledgerSalt: `salt ${n}`,
-    requestId: `00000000-0000-7000-9000-${id}`,
-    tokenHash: sha256(tokenOf(`00000000-0000-7000-9000-${id}`)),
-    mailId: `00000000-0000-7000-a000-${id}`,
+    requestId,
+    tokenHash: sha256(tokenOf('confirm', requestId)),
+    mailId,
+    noticeId: `00000000-0000-7000-b000-${id}`,
+    eraseTokenHash: sha256(tokenOf('erase', mailId)),
   };
 }
 
-const tokenOf = (requestId: string) => `the token of ${requestId}`;
+const tokenOf = (purpose: TokenPurpose, id: string) => `the token to ${purpose} ${id}`;
 
 export interface Reader {
   id: string;
+  /** The key of the address that they had, for the test to know them by when they are erased. */
+  formerKey: string;
   typed: string;
   key: string;
   abuseKey: string;
   linkKey: string;
   locale: string;
-  salt: string;
-  events: EventDraft[];
+  declined: boolean;
+  /** Null when erased. */
+  salt: string | null;
+  events: (Omit<EventDraft, 'evidence'> & { evidence: Evidence | null })[];
   subscriptions: Pick<Subscription, 'listId' | 'state' | 'consentSeq' | 'endedSeq'>[];
   requests: Omit<SignUpRequest, 'mailDueAt' | 'wordings'>[];
-  mails: { id: string; requestId: string; dueAt: Date; acceptedAt: Date | null }[];
-  /** How often Mailchimp had to follow, and whether an opt-out was among it. */
-  contact: { wanted: number; optOut: boolean } | null;
+  mails: (Changes['mails'][number] & Pick<Mail, 'acceptedAt' | 'copy' | 'abandoned'>)[];
+  /** How often Mailchimp had to follow, whether an opt-out was among it, and whom to delete there. */
+  contact: { wanted: number; optOut: boolean; erase: string[] } | null;
 }
 
 function isAbout(command: Command, reader: Reader): boolean {
   switch (command.type) {
     case 'sign_up':
+    case 'ask_link':
       return reader.abuseKey === command.address.abuseKey;
     case 'confirm':
+    case 'renew':
       return reader.requests.some(({ tokenHash }) => tokenHash === sha256(command.token));
+    case 'erase':
+      return reader.mails.some(({ tokenHash }) => tokenHash === sha256(command.token));
     case 'leave':
     case 'choose':
+    case 'decline':
+    case 'allow':
+    case 'ask_data':
       return reader.linkKey === command.linkKey;
     case 'mail_accepted':
     case 'left_at_mailchimp':
@@ -168,10 +225,13 @@ export type Model = ReturnType<typeof createModel>;
 
 export function createModel(wordingVersion = 'the consent text') {
   const lists = new Map<number, List>();
+  /** By id, in the order in which they came. */
   const readers = new Map<string, Reader>();
   const listOfWording = new Map<string, number>();
 
   const everyone = () => [...readers.values()];
+
+  const peopleOf = (key: string) => everyone().filter(({ formerKey }) => formerKey === key);
 
   const readerOf = (command: Command) => everyone().find((reader) => isAbout(command, reader));
 
@@ -181,23 +241,24 @@ export function createModel(wordingVersion = 'the consent text') {
   /** What is loaded for a command: its household, without what time has made irrelevant. */
   function household(command: Command, now: Date): Household {
     const abuseKey = readerOf(command)?.abuseKey;
-    if (abuseKey === undefined) return { people: [], confirmationMails: [] };
+    if (abuseKey === undefined) return { people: [], mails: [] };
+    const theirs = everyone().filter((reader) => reader.abuseKey === abuseKey);
+    const since = now.getTime() - capWindow;
     return {
-      people: everyone().flatMap((reader) =>
-        reader.abuseKey === abuseKey ? personOf(reader, command, now) : [],
+      people: theirs.map((reader) => personOf(reader, command, now)),
+      mails: theirs.flatMap(({ id, mails }) =>
+        mails
+          .filter(({ dueAt, tokenHash }) => dueAt.getTime() > since || isPresented(command, tokenHash))
+          .map(({ kind, dueAt, tokenHash }) => ({ subscriberId: id, kind, dueAt, tokenHash })),
       ),
-      confirmationMails: mailsOf(abuseKey)
-        .map(({ dueAt }) => dueAt)
-        .filter((dueAt) => dueAt.getTime() > now.getTime() - capWindow),
     };
   }
 
   function personOf(reader: Reader, command: Command, now: Date): Person {
-    const { id, key, typed, abuseKey, linkKey, locale, salt, events, mails } = reader;
-    const presented = command.type === 'confirm' ? sha256(command.token) : null;
+    const { id, key, typed, abuseKey, linkKey, locale, declined, salt, events, mails } = reader;
     const newest = reader.requests.at(-1);
     return {
-      ...{ id, key, typed, abuseKey, linkKey, locale },
+      ...{ id, key, typed, abuseKey, linkKey, locale, declined },
       mailBlock: null,
       ledger: { seq: events.length, hash: '', salt, lastAt: events.at(-1)?.at ?? null },
       subscriptions: reader.subscriptions
@@ -211,7 +272,7 @@ export function createModel(wordingVersion = 'the consent text') {
           (request) =>
             request.expiresAt > now ||
             request === newest ||
-            request.tokenHash === presented ||
+            isPresented(command, request.tokenHash) ||
             (command.type === 'mail_accepted' && request.seq === command.requestSeq),
         )
         .map((request) => ({
@@ -222,6 +283,9 @@ export function createModel(wordingVersion = 'the consent text') {
     };
   }
 
+  const isPresented = (command: Command, tokenHash: string | null) =>
+    'token' in command && sha256(command.token) === tokenHash;
+
   function listBy(id: number): List {
     const list = lists.get(id);
     if (list === undefined) throw new Error(`there is no list ${id}`);
@@ -229,14 +293,15 @@ export function createModel(wordingVersion = 'the consent text') {
   }
 
   function save(changes: Changes, now: Date): void {
-    const { person, created, request, confirmed, mail, mailAccepted, sync } = changes;
+    const { person, created, request, confirmed, mails, declined, erased, mailAccepted, sync } = changes;
     if (created !== null) {
-      if (readers.has(person.key)) throw new Error('a person is created twice');
+      if (everyone().some(({ key }) => key === person.key)) throw new Error('a person is created twice');
       const { id, typed, key, abuseKey, linkKey, locale, ledger } = person;
       const nothing = { events: [], subscriptions: [], requests: [], mails: [], contact: null };
-      readers.set(key, { id, typed, key, abuseKey, linkKey, locale, salt: ledger.salt, ...nothing });
+      const known = { id, formerKey: key, typed, key, abuseKey, linkKey, locale };
+      readers.set(id, { ...known, declined: false, salt: ledger.salt, ...nothing });
     }
-    const reader = readers.get(person.key);
+    const reader = readers.get(person.id);
     if (reader === undefined) throw new Error('something changes for a person who does not exist');
 
     reader.events.push(...changes.events);
@@ -244,26 +309,47 @@ export function createModel(wordingVersion = 'the consent text') {
       const place = reader.subscriptions.findIndex(({ listId }) => listId === subscription.listId);
       reader.subscriptions.splice(place === -1 ? reader.subscriptions.length : place, 1, subscription);
     }
-    if (request !== null) {
-      const { wordingVersion: _, ...rest } = request;
-      reader.requests.push({ ...rest, confirmedAt: null });
-    }
+    if (request !== null) reader.requests.push({ ...request, confirmedAt: null });
     if (confirmed !== null) {
       reader.locale = confirmed.locale;
       reader.requests = reader.requests.map((open) =>
         open.id === confirmed.requestId ? { ...open, confirmedAt: now } : open,
       );
     }
-    if (mail !== null) reader.mails.push({ ...mail, acceptedAt: null });
+    reader.mails.push(...mails.map((mail) => ({ ...mail, acceptedAt: null, copy: null, abandoned: null })));
     if (mailAccepted !== null) {
+      const { mailId, copy } = mailAccepted;
       reader.mails = reader.mails.map((owed) =>
-        owed.id === mailAccepted.mailId ? { ...owed, acceptedAt: now } : owed,
+        owed.id === mailId ? { ...owed, acceptedAt: now, copy } : owed,
       );
     }
+    if (declined !== null) reader.declined = declined;
     if (sync !== null) {
       const { wanted, optOut } = reader.contact ?? { wanted: 0, optOut: false };
-      reader.contact = { wanted: wanted + 1, optOut: optOut || sync === 'opt_out' };
+      reader.contact = { wanted: wanted + 1, optOut: optOut || sync === 'opt_out', erase: [] };
     }
+    if (erased) erase(reader);
+  }
+
+  /** Nothing personal stays; who, what and when stay as far as the ledger and old links need them (I6). */
+  function erase(reader: Reader): void {
+    const { id, key, contact } = reader;
+    if (contact !== null) {
+      reader.contact = {
+        wanted: contact.wanted + 1,
+        optOut: true,
+        erase: [createHash('md5').update(key).digest('hex')],
+      };
+    }
+    const nameless = `${id}@erased.invalid`;
+    Object.assign(reader, { typed: nameless, key: nameless, abuseKey: nameless, salt: null });
+    reader.events = reader.events.map((event) => ({ ...event, evidence: null }));
+    reader.requests = reader.requests.map((request) => ({ ...request, firstName: null }));
+    reader.mails = reader.mails.map((mail) => ({
+      ...mail,
+      copy: null,
+      abandoned: mail.acceptedAt === null ? 'erased' : null,
+    }));
   }
 
   return {
@@ -271,7 +357,10 @@ export function createModel(wordingVersion = 'the consent text') {
     save,
     everyone,
     mailsOf,
-    reader: (email: string) => readers.get(addressOf(email).key),
+    /** Who has the address, or had it last. */
+    reader: (email: string) => peopleOf(addressOf(email).key).at(-1),
+    /** All who ever had it, oldest first. */
+    people: (email: string) => peopleOf(addressOf(email).key),
     /** Offers a list, or words it anew. */
     offer(list: OfferedList): void {
       lists.set(list.id, { ...list, archived: lists.get(list.id)?.archived ?? false });
@@ -288,8 +377,7 @@ export function createModel(wordingVersion = 'the consent text') {
       return {
         offered: [...lists.values()].filter(({ archived }) => !archived),
         wordingVersion,
-        linkKey: (key) => readers.get(key)?.linkKey ?? null,
-        request: (key, nth) => mailedRequest(readers.get(key), nth, tokenOf),
+        people: (key) => peopleOf(key).map((reader) => linksIn(reader, tokenOf)),
       };
     },
   };

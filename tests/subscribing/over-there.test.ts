@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../src/subscribing/decide.ts';
 import type { Person } from '../../src/subscribing/person.ts';
-import { addressOf, commandOf, freshOf, hour } from './model.ts';
+import { type Act, addressOf, commandOf, freshOf, hour } from './model.ts';
 import { type Story, tellStory } from './story.ts';
 
 // What Mailchimp tells of a person, as commands of the same rules.
@@ -16,8 +16,8 @@ function told(
   more: Partial<Person> = {},
 ) {
   const asked = commandOf({ act: 'sign up', email, lists: ['daily'] }, story.model.directory());
-  const { people, confirmationMails } = story.model.household(asked, story.now());
-  const household = { people: people.map((person) => ({ ...person, ...more })), confirmationMails };
+  const { people, mails } = story.model.household(asked, story.now());
+  const household = { people: people.map((person) => ({ ...person, ...more })), mails };
   return decide(household, command, story.now(), freshOf(99));
 }
 
@@ -89,15 +89,81 @@ describe('who has another address at Mailchimp', () => {
   });
 });
 
-it.each(['bounced', 'complained'] as const)(
-  'who %s is asked for nothing by mail, and the answer is the same (I9)',
-  (mailBlock) => {
+describe.each(['bounced', 'complained'] as const)('who %s', (mailBlock) => {
+  const subscribed = () => {
     const story = tellStory('daily', 'weekly');
     story.signUp(ann, 'daily');
     story.confirm(ann);
     story.wait(hour);
-    const asked = commandOf({ act: 'sign up', email: ann, lists: ['weekly'] }, story.model.directory());
-    expect(told(story, ann, asked, { mailBlock })).toEqual({ outcome: { type: 'accepted' }, changes: null });
-    expect(told(story, ann, asked).changes).not.toBeNull();
-  },
-);
+    return story;
+  };
+  const by = (story: Story, act: Act) =>
+    told(story, ann, commandOf(act, story.model.directory()), { mailBlock });
+
+  it('is asked for nothing by mail, and the answer is the same (I9)', () => {
+    const story = subscribed();
+    const asked: Act = { act: 'sign up', email: ann, lists: ['weekly'] };
+    expect(by(story, asked)).toEqual({ outcome: { type: 'accepted' }, changes: null });
+    expect(told(story, ann, commandOf(asked, story.model.directory())).changes).not.toBeNull();
+    expect(by(story, { act: 'ask link', email: ann })).toEqual({
+      outcome: { type: 'accepted' },
+      changes: null,
+    });
+  });
+
+  it('is told of no mail that cannot come when they tick a list', () => {
+    const chosen = by(subscribed(), { act: 'choose', email: ann, lists: ['daily', 'weekly'], shown: null });
+    expect(chosen.outcome).toMatchObject({ asked: [], refused: { why: 'capped' } });
+  });
+
+  it('has no welcome and no receipt', () => {
+    const story = subscribed();
+    expect(by(story, { act: 'leave', email: ann, list: null }).changes).toMatchObject({
+      events: [{ kind: 'unsubscribed' }],
+      mails: [],
+    });
+    story.signUp(ann, 'weekly');
+    expect(by(story, { act: 'confirm', email: ann, nth: 1 }).changes).toMatchObject({
+      events: [{ kind: 'confirmed' }],
+      mails: [],
+    });
+  });
+
+  it(`gets ${mailBlock === 'bounced' ? 'nothing' : 'what they ask for behind their own link, and nothing'} more`, () => {
+    const mailed = (act: 'ask copy' | 'ask erasure') =>
+      by(subscribed(), { act, email: ann }).changes?.mails.map(({ kind }) => kind) ?? [];
+    const all = [...mailed('ask copy'), ...mailed('ask erasure')];
+    expect(all).toEqual(mailBlock === 'bounced' ? [] : ['copy', 'erasure']);
+  });
+});
+
+it('who left at Mailchimp is told so by Mailchimp, not by a receipt of ours', () => {
+  const story = tellStory('daily');
+  story.signUp(ann, 'daily');
+  story.confirm(ann);
+  const { id, subscriptions } = reader(story, ann);
+  const endings = [{ listId: 1, consentSeq: subscriptions[0]?.consentSeq ?? 0 }];
+  const { changes } = told(story, ann, { type: 'left_at_mailchimp', subscriberId: id, endings });
+  expect(changes).toMatchObject({ events: [{ kind: 'unsubscribed' }], mails: [] });
+});
+
+it('who was erased is neither ended nor moved by what Mailchimp tells late (I6)', () => {
+  const story = tellStory('daily');
+  story.signUp(ann, 'daily');
+  story.confirm(ann);
+  const { id, subscriptions } = reader(story, ann);
+  const endings = [{ listId: 1, consentSeq: subscriptions[0]?.consentSeq ?? 0 }];
+  story.does(ann, 'ask erasure');
+  story.erase(ann);
+  const left = { type: 'left_at_mailchimp', subscriberId: id, endings } as const;
+  const moved = {
+    type: 'change_address',
+    subscriberId: id,
+    address: addressOf('new@reader.example'),
+  } as const;
+  for (const command of [left, moved]) {
+    const household = story.model.household(command, story.now());
+    expect(household.people).toHaveLength(1);
+    expect(decide(household, command, story.now(), freshOf(99)).changes).toBeNull();
+  }
+});

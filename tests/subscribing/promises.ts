@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { EventDraft } from '../../src/consent/ledger.ts';
-import type { SubscriptionState } from '../../src/generated/prisma/enums.ts';
+import type { Mail } from '../../src/generated/prisma/client.ts';
+import type { MailKind, SubscriptionState } from '../../src/generated/prisma/enums.ts';
 import type { Subscription } from '../../src/subscribing/person.ts';
 import { day } from './model.ts';
 
@@ -11,27 +12,40 @@ import { day } from './model.ts';
 export type States = Map<number, SubscriptionState>;
 
 interface Held {
-  events: readonly Pick<EventDraft, 'seq' | 'kind' | 'at' | 'listWordings' | 'requestSeq'>[];
+  events: readonly Pick<EventDraft, 'seq' | 'kind' | 'at' | 'channel' | 'listWordings' | 'requestSeq'>[];
   subscriptions: readonly Pick<Subscription, 'listId' | 'state' | 'consentSeq' | 'endedSeq'>[];
+  mails: readonly Pick<Mail, 'kind' | 'seq'>[];
 }
 
-export const statesOf = (reader: Held | undefined): States =>
+export const statesOf = (reader: Pick<Held, 'subscriptions'> | undefined): States =>
   new Map(reader?.subscriptions.map(({ listId, state }) => [listId, state]));
 
 /**
  * I1, I2, I5: a person's ledger is numbered without gaps and never turns back; every confirmation in it
- * answers a request newer than the last opt-out; and their subscriptions are what it says.
+ * answers a request newer than the last opt-out; and their subscriptions are what it says. I6: an erasure
+ * is the end of it, with nothing left to end. Each confirmation is welcomed once, and each opt-out by the
+ * person that ended something they received has its one receipt.
  * @param worded the list that was once worded so
  */
 export function holdsPromises(reader: Held, worded: (wording: string) => number | undefined): void {
-  const { events, subscriptions } = reader;
+  const { events, subscriptions, mails } = reader;
+  const owed = { confirmation: 0, welcome: [] as number[], receipt: [] as number[] };
   const states: States = new Map();
   const endedSeq = new Map<number, number>();
   const consentSeq = new Map<number, number>();
   const listsOf = (wordings: readonly string[]) => wordings.map((wording) => worded(wording) ?? 0);
 
-  for (const [n, { seq, kind, at, requestSeq, listWordings }] of events.entries()) {
+  for (const [n, { seq, kind, at, channel, requestSeq, listWordings }] of events.entries()) {
     assert.equal(seq, n + 1);
+    if (kind === 'requested') owed.confirmation += 1;
+    if (kind === 'confirmed') owed.welcome.push(seq);
+    if (kind === 'unsubscribed' && byThePerson.has(channel)) {
+      if (listsOf(listWordings).some((list) => states.get(list) === 'subscribed')) owed.receipt.push(seq);
+    }
+    if (kind === 'erased') {
+      assert.equal(seq, events.length, 'something follows an erasure');
+      assert([...states.values()].every((state) => state === 'unsubscribed'));
+    }
     assert(at >= (events[n - 1]?.at ?? at), 'the times of a ledger turn back');
     const request = requestSeq === null ? undefined : events[requestSeq - 1];
     for (const list of listsOf(listWordings)) {
@@ -59,11 +73,29 @@ export function holdsPromises(reader: Held, worded: (wording: string) => number 
     assert.equal(subscription.endedSeq, endedSeq.get(subscription.listId) ?? null);
     assert.equal(subscription.consentSeq, consentSeq.get(subscription.listId) ?? null);
   }
+  const entriesOf = (kind: MailKind) => mails.flatMap((mail) => (mail.kind === kind ? (mail.seq ?? 0) : []));
+  assert.deepEqual(entriesOf('welcome').sort(ascending), owed.welcome);
+  assert.deepEqual(entriesOf('receipt').sort(ascending), owed.receipt);
+  assert.equal(mails.filter(({ kind }) => kind === 'confirmation').length, owed.confirmation);
 }
 
-/** at most 3 confirmation mails in any 24 hours and 5 in any 30 days, to one folded address. */
-export function keepsCaps(mails: readonly Date[]): void {
-  const times = mails.map((mail) => mail.getTime()).sort((a, b) => a - b);
+/** Who leaves so is there to be told. Not at Mailchimp, who tells them, nor with an erasure. */
+const byThePerson = new Set<EventDraft['channel']>(['one_click', 'unsubscribe_page', 'preferences_page']);
+
+const ascending = (a: number, b: number) => a - b;
+
+/** The kinds of mail that are capped, those together that a stranger can cause. */
+export const capped: readonly MailKind[][] = [['confirmation', 'my_link'], ['copy'], ['erasure']];
+
+/** of each capped kind, at most 3 mails in any 24 hours and 5 in any 30 days to one folded address. */
+export function keepsCaps(mails: readonly { kind: MailKind; dueAt: Date }[]): void {
+  for (const kinds of capped) {
+    spread(mails.filter(({ kind }) => kinds.includes(kind)).map(({ dueAt }) => dueAt.getTime()));
+  }
+}
+
+function spread(due: number[]): void {
+  const times = due.sort(ascending);
   for (const [n, time] of times.entries()) {
     assert((times[n + 3] ?? Number.POSITIVE_INFINITY) - time >= day, 'more than 3 mails in a day');
     assert((times[n + 5] ?? Number.POSITIVE_INFINITY) - time >= 30 * day, 'more than 5 mails in 30 days');

@@ -1,12 +1,30 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { verifyLedger } from '../../src/consent/verify.ts';
+import { mailQueue } from '../../src/mail/deliver.ts';
+import { openQueue } from '../../src/platform/queue.ts';
+import type { Command } from '../../src/subscribing/commands.ts';
 import { decide } from '../../src/subscribing/decide.ts';
+import { suppressionDigest } from '../../src/subscribing/erase.ts';
 import { archiveList } from '../../src/subscribing/lists.ts';
 import { actsOf, emails, slugs } from './acts.ts';
-import { type Desk, ledgerOf, openDesk, readersOf, type StoredReader } from './desk.ts';
-import { type Act, commandOf, createModel, day, freshOf, hour, minute, type Reader } from './model.ts';
+import { type Desk, ledgerOf, openDesk, readersOf, type StoredReader, secret } from './desk.ts';
+import {
+  type Act,
+  addressOf,
+  commandOf,
+  createModel,
+  day,
+  freshOf,
+  hour,
+  minute,
+  type Reader,
+} from './model.ts';
 import { holdsPromises, keepsCaps } from './promises.ts';
+
+const silent = pino({ level: 'silent' });
 
 let desk: Desk;
 beforeAll(async () => {
@@ -24,13 +42,13 @@ describe('the shell over the database', () => {
     // One lane, since the model has one order: that of arrival.
     const subscribing = desk.openShell({ database: { ...desk.database, lanes: 1 } });
     const set = fc.record({
-      acts: fc.array(actsOf(emails, slugs), { minLength: 1, maxLength: 6 }),
+      acts: fc.array(actsOf(emails, slugs), { minLength: 1, maxLength: 8, size: 'max' }),
       wait: fc.constantFrom(0, 1, minute, hour, 8 * day),
       archive: fc.option(fc.constantFrom(...slugs), { freq: 8 }),
     });
     let run = 0;
     await fc.assert(
-      fc.asyncProperty(fc.array(set, { minLength: 2, maxLength: 6 }), async (sets) => {
+      fc.asyncProperty(fc.array(set, { minLength: 2, maxLength: 8, size: 'max' }), async (sets) => {
         const own = (slug: string) => `${slug}-${run}`;
         const theirs = (email: string) => email.replace('reader', `reader-${run}`);
         run += 1;
@@ -58,16 +76,16 @@ describe('the shell over the database', () => {
           expect(outcomes.map(withoutKey)).toEqual(expected.map(withoutKey));
         }
 
-        const readers = await readersOf(desk.database, emails.map(theirs));
-        expect(readers.size).toBe(model.everyone().length);
-        for (const modelled of model.everyone()) {
-          const stored = readers.get(modelled.key);
-          if (stored === undefined) throw new Error('a person was not saved');
-          expect(told(stored)).toEqual(told(modelled));
-          expect(verifyLedger(ledgerOf(stored))).toBeNull();
+        const everyone = await desk.people(emails.map(theirs));
+        for (const email of emails.map(theirs)) {
+          const stored = everyone.get(email) ?? [];
+          expect(stored.map(told)).toEqual(model.people(email).map(told));
+          expect(stored.map((reader) => verifyLedger(ledgerOf(reader)))).toEqual(stored.map(() => null));
+          const erased = stored.some(({ ledgerSalt }) => ledgerSalt === null);
+          expect(await isSuppressed(email)).toBe(erased);
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 30 },
     );
   });
 
@@ -193,6 +211,172 @@ describe('the shell over the database', () => {
   });
 });
 
+describe('an erasure (I6, C-22, C-23)', () => {
+  /** Every row of every table, as text. */
+  async function dump(): Promise<string> {
+    const tables = await desk.database.query<{ name: string }>(
+      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+        WHERE schemaname IN ('public', 'jobs') ORDER BY 1`,
+    );
+    expect(tables.map(({ name }) => name)).toEqual(expect.arrayContaining(['public.mails', 'jobs.job']));
+    const rows = await Promise.all(
+      tables.map(({ name }) => desk.database.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`)),
+    );
+    return rows
+      .flat()
+      .map(({ row }) => row)
+      .join('\n');
+  }
+
+  /** Somebody with a past in every table, whose every trace is known. */
+  async function canary(name: string, subscribing = desk.subscribing) {
+    const email = `Canary.${name}@Reader.example`;
+    const page = `https://news.example/${name}`;
+    const traces = { ip: '203.0.113.99', userAgent: `A browser of ${name}`, page };
+    const unnamed = await desk.command(signUp(email, 'daily', 'weekly'));
+    await subscribing.run({ ...unnamed, ...traces, ...{ firstName: `Birdy ${name}` } });
+    const act = async (...acts: Act[]) => {
+      for (const one of acts) await subscribing.run(await desk.command(one));
+    };
+    const taken = await desk.command({ act: 'take mail', email, nth: 0 });
+    await subscribing.run({ ...taken, ...{ copy: `Please confirm, reader of ${name}` } });
+    await act(
+      { act: 'confirm', email, nth: 0 },
+      { act: 'leave', email, list: 'weekly' },
+      { act: 'ask link', email },
+      { act: 'ask copy', email },
+      { act: 'ask erasure', email },
+    );
+    const id = (await readersOf(desk.database, [email])).get(addressOf(email).key)?.id ?? '';
+    // Where Mailchimp and its webhooks leave something of a person.
+    await desk.database.query(
+      `UPDATE audience_contacts SET moved_to = $2, reported = 'left', look = true,
+              refusal = jsonb_build_object('kind', 'invalid', 'detail', $2::text)
+        WHERE subscriber_id = $1::uuid`,
+      [id, `moved.canary.${name}@reader.example`],
+    );
+    return {
+      email,
+      act,
+      id,
+      pattern: new RegExp(`canary.${name}|Birdy ${name}|(of|example/) ?${name}`, 'i'),
+    };
+  }
+
+  it('leaves nothing personal in any table, and of the address a keyed digest', async () => {
+    const { database } = desk;
+    const queue = await openQueue(database, { mail: mailQueue }, { worker: false, log: silent });
+    const subscribing = desk.openShell({
+      enqueueMails: (tx, mails) =>
+        queue.add(
+          tx,
+          'mail',
+          mails.map(({ id }) => ({ data: { mailId: id }, startAfter: 3600 })),
+        ),
+    });
+    try {
+      const { email, act, id, pattern } = await canary('one', subscribing);
+      const before = await dump();
+      expect(before.match(new RegExp(pattern, 'gi'))?.length).toBeGreaterThan(10);
+      expect(before).toContain('203.0.113.99');
+      expect(before).toMatch(/mailId/);
+
+      await act({ act: 'erase', email, nth: 0 });
+      const after = await dump();
+      expect(after).not.toMatch(pattern);
+      expect(after).not.toContain('203.0.113.99');
+      expect(after).toContain(suppressionDigest(secret, addressOf(email).key));
+      const [reader] = (await desk.people([email])).get(addressOf(email).key) ?? [];
+      if (reader === undefined) throw new Error('the row is gone, too');
+      expect(reader.id).toBe(id);
+      expect(reader).toMatchObject({ firstName: null, ledgerSalt: null, typed: `${id}@erased.invalid` });
+      expect(reader.mails.filter(({ acceptedAt, abandoned }) => acceptedAt === null && !abandoned)).toEqual(
+        [],
+      );
+      expect(reader.events.at(-1)).toMatchObject({ kind: 'erased', evidence: null });
+      expect(verifyLedger(ledgerOf(reader))).toBeNull();
+    } finally {
+      await queue.stop();
+    }
+  });
+
+  it('has Mailchimp forget the address and the one that was reported, before anything else is due', async () => {
+    const { email, act, id } = await canary('two');
+    await act({ act: 'erase', email, nth: 0 });
+    const md5 = (text: string) => createHash('md5').update(text).digest('hex');
+    expect(
+      await desk.database.prisma.audienceContact.findUnique({ where: { subscriberId: id } }),
+    ).toMatchObject({
+      erase: [md5('canary.two@reader.example'), md5('moved.canary.two@reader.example')],
+      optOut: true,
+      movedTo: null,
+      refusal: null,
+      reported: null,
+      look: false,
+      attempts: 0,
+      dueAt: expect.any(Date),
+    });
+  });
+
+  it('tells that Mailchimp has to follow, although nothing was subscribed any more', async () => {
+    const { email, act } = await canary('three');
+    await act({ act: 'leave', email, list: null });
+    let told = 0;
+    const subscribing = desk.openShell({
+      onSyncDue: () => {
+        told += 1;
+      },
+    });
+    await subscribing.run(await desk.command({ act: 'erase', email, nth: 0 }));
+    expect(told).toBe(1);
+  });
+
+  it('erases once, whatever is pressed and asked for at the same time', async () => {
+    const { email, act } = await canary('four');
+    const press = await desk.command({ act: 'erase', email, nth: 0 });
+    const leave = await desk.command({ act: 'leave', email, list: null });
+    const again = await desk.command(signUp(email, 'daily'));
+    desk.wait(hour);
+    const outcomes = await Promise.all([press, leave, again, press, again].map(desk.subscribing.run));
+    expect(outcomes.map(({ type }) => type)).toEqual(['erased', 'left', 'accepted', 'erased', 'accepted']);
+    const [before, after, ...others] = (await desk.people([email])).get(addressOf(email).key) ?? [];
+    expect(before?.events.filter(({ kind }) => kind === 'erased')).toHaveLength(1);
+    expect(after?.events.map(({ kind }) => kind)).toEqual(['requested']);
+    expect(others).toEqual([]);
+    await act({ act: 'confirm', email, nth: 0 });
+    expect(statesIn((await readersOf(desk.database, [email])).get(addressOf(email).key))).toEqual([
+      'subscribed',
+    ]);
+  });
+
+  it('still knows its link when the mail is older than what the caps look at', async () => {
+    const { email } = await canary('six');
+    const press = await desk.command({ act: 'erase', email, nth: 0 });
+    desk.wait(40 * day);
+    expect(await desk.subscribing.run(press)).toEqual({ type: 'expired', locale: 'en' });
+  });
+
+  it('destroys nothing when its transaction fails', async () => {
+    const { email } = await canary('five');
+    const { database } = desk;
+    const subscribing = desk.openShell({
+      database: {
+        ...database,
+        transaction: (work) =>
+          database.transaction(async (tx) => {
+            await work(tx);
+            throw new Error('the connection broke before the commit');
+          }),
+      },
+    });
+    const before = await readersOf(database, [email]);
+    const press = await desk.command({ act: 'erase', email, nth: 0 });
+    await expect(subscribing.run(press)).rejects.toThrow('broke');
+    expect(await readersOf(database, [email])).toEqual(before);
+    expect(await isSuppressed(email)).toBe(false);
+  });
+});
+
 describe('a command that the database refuses', () => {
   it.each([
     ['text that no database takes', { userAgent: 'A \u0000 browser' }],
@@ -279,6 +463,45 @@ describe('a transaction that fails', () => {
 });
 
 describe.skipIf(inject('server') === null)('two processes on one PostgreSQL', () => {
+  it.each(['moves', 'is erased'])('find who %s between being found and being locked (I3)', async (what) => {
+    const { database } = desk;
+    const email = `${what.replace(' ', '-')}@reader.example`;
+    await desk.run(signUp(email, 'daily'));
+    await desk.run({ act: 'confirm', email, nth: 0 });
+    await desk.run({ act: 'ask erasure', email });
+    const { id } = (await readersOf(database, [email])).get(email) ?? { id: '' };
+    const leave = await desk.command({ act: 'leave', email, list: null });
+    const address = addressOf(email.replace('reader', 'elsewhere'));
+    const meanwhile: Command =
+      what === 'moves'
+        ? { type: 'change_address', subscriberId: id, address }
+        : await desk.command({ act: 'erase', email, nth: 0 });
+    let isFirst = true;
+    const subscribing = desk.openShell({
+      database: {
+        ...database,
+        transaction: (work) =>
+          database.transaction((tx) =>
+            work({
+              query: async (text, parameters) => {
+                if (isFirst && text.includes('pg_advisory_xact_lock')) {
+                  isFirst = false;
+                  await desk.subscribing.run(meanwhile);
+                }
+                return tx.query(text, parameters);
+              },
+            }),
+          ),
+      },
+    });
+    expect(await subscribing.run(leave)).toMatchObject({
+      type: 'left',
+      left: what === 'moves' ? [{ slug: 'daily' }] : [],
+    });
+    const { state } = await database.prisma.subscription.findFirstOrThrow({ where: { subscriberId: id } });
+    expect(state).toBe('unsubscribed');
+  });
+
   it('race for the same people without a deadlock, a duplicate or a mail too many', async () => {
     const other = await desk.openDatabase();
     try {
@@ -298,15 +521,17 @@ describe.skipIf(inject('server') === null)('two processes on one PostgreSQL', ()
         desk.wait(20 * minute);
       }
 
-      const readers = [...(await readersOf(desk.database, people)).values()];
-      expect(readers).toHaveLength(people.length);
+      const everyone = await desk.people(people);
+      for (const who of people) expect(everyone.get(who)).not.toEqual([]);
+      const readers = [...everyone.values()].flat();
+      expect(readers.some(({ ledgerSalt }) => ledgerSalt === null)).toBe(true);
       for (const reader of readers) {
         holdsPromises(reader, (wording) => wordings.get(wording));
         expect(verifyLedger(ledgerOf(reader))).toBeNull();
       }
       for (const mailbox of crowd(4, 'race')) {
         const theirs = readers.filter(({ abuseKey }) => abuseKey === mailbox);
-        keepsCaps(theirs.flatMap(({ mails }) => mails.map(({ dueAt }) => dueAt)));
+        keepsCaps(theirs.flatMap(({ mails }) => mails));
       }
     } finally {
       await other.close();
@@ -318,7 +543,10 @@ let drawn = 0;
 
 function ownAct(act: Act, theirs: (email: string) => string, own: (slug: string) => string): Act {
   const email = theirs(act.email);
-  if (act.act === 'sign up' || act.act === 'choose') return { ...act, email, lists: act.lists.map(own) };
+  if (act.act === 'sign up') return { ...act, email, lists: act.lists.map(own) };
+  if (act.act === 'choose') {
+    return { ...act, email, lists: act.lists.map(own), shown: act.shown?.map(own) ?? null };
+  }
   if (act.act === 'leave') return { ...act, email, list: act.list === null ? null : own(act.list) };
   return { ...act, email };
 }
@@ -326,11 +554,21 @@ function ownAct(act: Act, theirs: (email: string) => string, own: (slug: string)
 /** Link keys are drawn at random, so a model's differ. */
 const withoutKey = (outcome: object) => ({ ...outcome, linkKey: undefined });
 
+async function isSuppressed(email: string): Promise<boolean> {
+  const digest = suppressionDigest(secret, addressOf(email).key);
+  return (await desk.database.prisma.suppression.count({ where: { digest } })) > 0;
+}
+
 /** What the database and the model both say of a person, apart from ids and random values. */
 function told(reader: StoredReader | Reader) {
   const seqOf = (requestId: string | null) => reader.requests.find(({ id }) => id === requestId)?.seq ?? 0;
+  const withoutId = (text: string) => text.replace(reader.id, 'id');
   return {
-    typed: reader.typed,
+    typed: withoutId(reader.typed),
+    key: withoutId(reader.key),
+    abuseKey: withoutId(reader.abuseKey),
+    isErased: ('ledgerSalt' in reader ? reader.ledgerSalt : reader.salt) === null,
+    isDeclined: 'declinedAt' in reader ? reader.declinedAt !== null : reader.declined,
     locale: reader.locale,
     events: reader.events.map((event) => ({
       seq: event.seq,
@@ -349,15 +587,43 @@ function told(reader: StoredReader | Reader) {
     subscriptions: reader.subscriptions
       .map(({ listId, state, consentSeq, endedSeq }) => ({ listId, state, consentSeq, endedSeq }))
       .sort((a, b) => a.listId - b.listId),
-    requests: reader.requests.map(({ seq, listIds, expiresAt, confirmedAt }) => ({
-      seq,
-      listIds,
-      expiresAt,
-      confirmedAt,
+    requests: reader.requests.map((request) => ({
+      seq: request.seq,
+      listIds: request.listIds,
+      wordingVersion: request.wordingVersion,
+      locale: request.locale,
+      firstName: request.firstName,
+      expiresAt: request.expiresAt,
+      confirmedAt: request.confirmedAt,
     })),
     mails: reader.mails
-      .map(({ requestId, dueAt, acceptedAt }) => ({ request: seqOf(requestId), dueAt, acceptedAt }))
-      .sort((a, b) => a.request - b.request),
-    contact: reader.contact && { wanted: reader.contact.wanted, optOut: reader.contact.optOut },
+      .map(({ kind, requestId, seq, tokenHash, dueAt, acceptedAt, copy, abandoned }) => ({
+        kind,
+        request: seqOf(requestId),
+        seq,
+        isErasing: tokenHash !== null,
+        dueAt,
+        acceptedAt,
+        copy,
+        abandoned,
+      }))
+      .sort((a, b) => inOrder(a).localeCompare(inOrder(b))),
+    contact: reader.contact && {
+      wanted: reader.contact.wanted,
+      optOut: reader.contact.optOut,
+      erase: reader.contact.erase,
+    },
   };
 }
+
+const inOrder = ({
+  kind,
+  request,
+  seq,
+  dueAt,
+}: {
+  kind: string;
+  request: number;
+  seq: number | null;
+  dueAt: Date;
+}) => JSON.stringify([dueAt, kind, request, seq]);

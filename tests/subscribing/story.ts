@@ -1,3 +1,4 @@
+import type { MailKind } from '../../src/generated/prisma/enums.ts';
 import type { OfferedList } from '../../src/subscribing/commands.ts';
 import { type Decision, decide } from '../../src/subscribing/decide.ts';
 import { type Act, addressOf, commandOf, createModel, freshOf, type Model } from './model.ts';
@@ -13,14 +14,20 @@ export interface Story {
   /** Presses the button of somebody's nth confirmation mail. */
   confirm(email: string, nth?: number): Decision;
   leave(email: string, list?: string): Decision;
+  /** Ticks these lists on a page that showed all. */
   choose(email: string, ...lists: string[]): Decision;
+  renew(email: string, nth?: number): Decision;
+  /** Presses the button of somebody's nth erasure mail. */
+  erase(email: string, nth?: number): Decision;
+  /** Does what needs no more words. */
+  does(email: string, act: 'decline' | 'allow' | 'ask link' | 'ask copy' | 'ask erasure'): Decision;
   reword(slug: string): void;
   /** The lists that a person is on, by state. */
   lists(email: string): Record<string, string>;
   /** The kinds of a person's ledger entries, in order. */
   ledger(email: string): string[];
-  /** When confirmation mails to a person are due, in milliseconds from the beginning. */
-  mails(email: string): number[];
+  /** When mails of a kind to a person's mailbox are due, in milliseconds from the beginning. */
+  mails(email: string, kind?: MailKind): number[];
 }
 
 const beginning = Date.UTC(2026, 10, 23, 9);
@@ -51,7 +58,10 @@ export function tellStory(...slugs: string[]): Story {
     signUp: (email, ...lists) => run({ act: 'sign up', email, lists }),
     confirm: (email, nth = 0) => run({ act: 'confirm', email, nth }),
     leave: (email, list) => run({ act: 'leave', email, list: list ?? null }),
-    choose: (email, ...lists) => run({ act: 'choose', email, lists }),
+    choose: (email, ...lists) => run({ act: 'choose', email, lists, shown: null }),
+    renew: (email, nth = 0) => run({ act: 'renew', email, nth }),
+    erase: (email, nth = 0) => run({ act: 'erase', email, nth }),
+    does: (email, act) => run({ act, email }),
     reword(slug) {
       const list = lists.get(slug);
       if (list === undefined) throw new Error(`there is no list ${slug}`);
@@ -64,8 +74,11 @@ export function tellStory(...slugs: string[]): Story {
         (model.reader(email)?.subscriptions ?? []).map(({ listId, state }) => [slugs[listId - 1], state]),
       ),
     ledger: (email) => (model.reader(email)?.events ?? []).map(({ kind }) => kind),
-    mails: (email) =>
-      model.mailsOf(addressOf(email).abuseKey).map(({ dueAt }) => dueAt.getTime() - beginning),
+    mails: (email, kind = 'confirmation') =>
+      model
+        .mailsOf(addressOf(email).abuseKey)
+        .filter((mail) => mail.kind === kind)
+        .map(({ dueAt }) => dueAt.getTime() - beginning),
   };
 }
 

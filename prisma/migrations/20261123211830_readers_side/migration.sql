@@ -50,7 +50,9 @@ ALTER TABLE mails
 -- I6: what is erased stays so. Its ledger ends, and nothing personal comes back into its row.
 CREATE FUNCTION guard_erased() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF OLD.ledger_salt IS NULL AND (NEW.typed, NEW.email, NEW.first_name) IS DISTINCT FROM (OLD.typed, OLD.email, OLD.first_name) THEN
+  IF OLD.ledger_salt IS NULL
+     AND (NEW.typed, NEW.email, NEW.abuse_key, NEW.first_name, NEW.ledger_seq)
+         IS DISTINCT FROM (OLD.typed, OLD.email, OLD.abuse_key, OLD.first_name, OLD.ledger_seq) THEN
     RAISE EXCEPTION 'an erased person does not come back (I6)' USING ERRCODE = 'integrity_constraint_violation';
   END IF;
   RETURN NEW;
