@@ -88,7 +88,9 @@ export function preferencesRoutes({ database, subscribing, showPage, links }: We
       return outcome.type === 'mailed' ? { type: 'mailed', what } : null;
     }
 
-    const offered = await offeredConsentWording(database, languageFor(req).locale);
+    const person = await database.prisma.subscriber.findUnique({ where: { linkKey } });
+    if (person === null) return null;
+    const offered = await offeredConsentWording(database, languageFor(req, person.locale).locale);
     const wordingVersion = await shownWording(database, typed.consentVersion, offered);
     if (wordingVersion === null) return { type: 'stale' };
     const ticked = new Set(typed.lists);

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import express from 'express';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { languageOf } from '../../src/languages/language.ts';
 import { listening } from '../../src/sandbox/listening.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 
@@ -38,13 +39,20 @@ describe('the demo article', () => {
   it('carries a plain form with the lists of the service', async () => {
     const html = await get('/article');
     expect(html).toContain(`action="${serviceUrl}/subscriptions" method="post"`);
-    expect(html).not.toContain('<script');
     expect(inputs(html).filter((input) => input.includes('name="lists"'))).toHaveLength(2);
-    expect(html).toContain('<label for="list-weekly">Tide &amp; Time</label>');
+    expect(html).toContain('<label for="list-weekly"><bdi>Tide &amp; Time</bdi></label>');
     expect(html).toContain('<legend>');
     expect(html).toMatch(/<label for="email">.*<input type="email"[^>]*autoComplete="email"/i);
     // Nothing is ticked beforehand.
     expect(html).not.toContain('checked');
+  });
+
+  it('has the widget directly behind the form, which takes its place', async () => {
+    const html = await get('/article?lang=de-AT');
+    expect(html).toContain(`</form><script defer="" src="${serviceUrl}/embed.js" data-locale="de"></script>`);
+    expect(html.match(/<script/g)).toHaveLength(1);
+    expect(html).toContain(languageOf('de').text('signUp.title'));
+    expect(inputs(html)).toContain('<input type="hidden" name="locale" value="de"/>');
   });
 
   it('sends along what the person was told, where, and where to return', async () => {
@@ -56,7 +64,7 @@ describe('the demo article', () => {
         `<input type="hidden" name="redirect" value="${sandbox.url}/article/thanks"/>`,
       ]),
     );
-    expect(html).toContain('<p class="consent">You can leave at any time.\nWe use Mailchimp.</p>');
+    expect(html).toContain('<p class="consent" lang="en">You can leave at any time.\nWe use Mailchimp.</p>');
     expect(await get('/article/thanks')).toContain('inbox');
   });
 
@@ -82,9 +90,13 @@ describe('the demo article', () => {
     expect(html).not.toContain('<form');
   });
 
-  it('lets its form go to the service and come back, and nothing run', async () => {
-    const policy = (await fetch(`${sandbox.url}/article`)).headers.get('content-security-policy');
+  it('lets its form go to the service and come back, and nothing run but the widget', async () => {
+    const policyOf = async (path: string) =>
+      (await fetch(sandbox.url + path)).headers.get('content-security-policy');
+    const policy = await policyOf('/article');
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain(`form-action 'self' ${serviceUrl} ${sandbox.url}`);
+    expect(policy).toContain(`script-src ${serviceUrl}; connect-src ${serviceUrl}`);
+    expect(await policyOf('/inbox')).not.toContain('script-src');
   });
 });
