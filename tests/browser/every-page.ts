@@ -1,6 +1,7 @@
 import { closestLocale, type Language, languageOf, type MessageKey } from '../../src/languages/language.ts';
 import type { ReceivedMail } from '../../src/sandbox/inbox.ts';
 import type { Footnote } from '../harness/footnote.ts';
+import { isTo, linksIn } from '../harness/mails.ts';
 import { openSite, type Reader } from './browser.ts';
 
 // Every page that a reader can meet, and the way to it.
@@ -12,10 +13,12 @@ export function languageFor(tag: string): Language {
   return languageOf(locale);
 }
 
-/** The first link of this kind in a mail, without the origin. @throws when there is none */
-export function linkIn(mail: ReceivedMail, kind: string): string {
-  const [, link] = new RegExp(`https?://[^/\\s]+(/${kind}/[0-9a-f]+)`).exec(mail.text) ?? [];
-  if (link === undefined) throw new Error(`The mail “${mail.subject}” has no ${kind} link.`);
+type LinkKind = keyof ReturnType<typeof linksIn>;
+
+/** The link of this kind in a mail, as a path. @throws when there is none */
+export function linkIn(mail: ReceivedMail, kind: LinkKind): string {
+  const link = linksIn(mail)[kind];
+  if (link === '') throw new Error(`The mail “${mail.subject}” has no ${kind} link.`);
   return link;
 }
 
@@ -63,18 +66,19 @@ export class Visitor {
   }
 
   /** The next mail to this reader that holds a link of this kind; others may come before it. */
-  mailWith(kind: string): Promise<ReceivedMail> {
-    return this.footnote.sandbox.inbox.next(
-      ({ envelope, text }) => envelope.to.includes(this.email) && text.includes(`/${kind}/`),
-    );
+  mailWith(kind: LinkKind): Promise<ReceivedMail> {
+    return this.nextMail((mail) => linksIn(mail)[kind] !== '');
   }
 
   /** The next mail to this reader with this subject; others may come before it. */
   mailAbout(key: MessageKey): Promise<ReceivedMail> {
     const subject = this.language.text(key, { publication: this.footnote.settings.publication.name });
-    return this.footnote.sandbox.inbox.next(
-      (mail) => mail.envelope.to.includes(this.email) && mail.subject === subject,
-    );
+    return this.nextMail((mail) => mail.subject === subject);
+  }
+
+  private nextMail(isIt: (mail: ReceivedMail) => boolean): Promise<ReceivedMail> {
+    const isOurs = isTo(this.email);
+    return this.footnote.sandbox.inbox.next((mail) => isOurs(mail) && isIt(mail), 15_000);
   }
 
   /** Signs up as a site does. @returns the confirmation mail */
@@ -252,13 +256,13 @@ export const everyPage: Record<string, Way> = {
   'not-me': {
     title: 'notMe.title',
     status: 200,
-    go: async (visitor) => visitor.open(linkIn(await visitor.signUp(), 'not-me')),
+    go: async (visitor) => visitor.open(linkIn(await visitor.signUp(), 'notMe')),
   },
   'not-me-done': {
     title: 'notMe.done.title',
     status: 200,
     async go(visitor) {
-      await visitor.open(linkIn(await visitor.signUp(), 'not-me'));
+      await visitor.open(linkIn(await visitor.signUp(), 'notMe'));
       await visitor.press('notMe.submit');
     },
   },

@@ -9,7 +9,7 @@ export default defineConfig({
     env: { NODE_ENV: 'production' },
     isolate: false,
     maxWorkers: '100%',
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
   },
 });
