@@ -408,10 +408,10 @@ describe('the logo', () => {
     });
   });
 
-  it('may weigh 20 kB, and no more', () => {
+  it('may weigh 16 kB, and no more', () => {
     const heavy = (size: number) => Buffer.concat([pngOf(480, 80), Buffer.alloc(size)]).subarray(0, size);
-    expect(faultOf(fileOf(heavy(20_000)))).toEqual([]);
-    expect(faultOf(fileOf(heavy(20_001)))).toEqual(['PUBLICATION_LOGO: must be a file of at most 20 kB']);
+    expect(faultOf(fileOf(heavy(16_000)))).toEqual([]);
+    expect(faultOf(fileOf(heavy(16_001)))).toEqual(['PUBLICATION_LOGO: must be a file of at most 16 kB']);
   });
 
   it('must be there, and a file', () => {

@@ -8,7 +8,7 @@ export interface Logo {
 }
 
 // A page stays below 30 kB with its logo, and a small file must not unfold to a huge picture.
-const mostBytes = 20_000;
+const mostBytes = 16_000;
 const mostPixels = 4096;
 
 /** How every PNG begins (PNG 3, § 5.2 and § 11.2.1); width and height follow. */
@@ -34,7 +34,7 @@ function smallFile(path: string): Buffer | string {
   try {
     const file = statSync(path);
     if (!file.isFile()) return 'must be a file';
-    return file.size > mostBytes ? 'must be a file of at most 20 kB' : readFileSync(path);
+    return file.size > mostBytes ? 'must be a file of at most 16 kB' : readFileSync(path);
   } catch {
     return 'must be the path of a file that can be read';
   }

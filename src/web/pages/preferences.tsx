@@ -118,7 +118,7 @@ function News({ news }: { news: PreferencesNews }) {
   return (
     <div className="summary saved" role="status">
       {news.type === 'chosen' && <Chosen {...news} />}
-      {news.type === 'allowed' && <p>{text('preferences.allowed')}</p>}
+      {news.type === 'allowed' && <p className="lead">{text('preferences.allowed')}</p>}
       {news.type === 'mailed' && (
         <>
           <p>{text(news.what === 'copy' ? 'preferences.copyMailed' : 'preferences.eraseMailed')}</p>
@@ -131,7 +131,7 @@ function News({ news }: { news: PreferencesNews }) {
   function Chosen({ left, asked, refused }: Extract<PreferencesNews, { type: 'chosen' }>) {
     return (
       <>
-        <p>{text('preferences.saved')}</p>
+        <p className="lead">{text('preferences.saved')}</p>
         {left.length > 0 && <p>{text('preferences.left', { lists: names(left) })}</p>}
         {asked.length > 0 && <p>{text('preferences.asked', { lists: names(asked) })}</p>}
         {refused?.why === 'capped' && <p>{text('preferences.tooMany', { lists: names(refused.lists) })}</p>}
