@@ -1,10 +1,12 @@
 import supertest from 'supertest';
 import { inject, vi } from 'vitest';
+import type { MailKind } from '../../src/generated/prisma/enums.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { offerDemoLists } from '../../src/sandbox/lists.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type Service, type ServiceSettings, startService } from '../../src/service.ts';
 import { readSettings, type Settings } from '../../src/settings.ts';
+import { isTo, linksIn } from './mails.ts';
 import { freePort } from './ports.ts';
 import { copyTemplate } from './template.ts';
 
@@ -99,26 +101,32 @@ export class Footnote {
     return this.http.post('/subscriptions').send({ email, lists, ...more });
   }
 
-  /** The next mail to an address, and the secret links in it. */
-  async mailTo(email: string) {
-    const mail = await this.sandbox.inbox.next(({ envelope }) => envelope.to.includes(email));
-    const link = (path: string) =>
-      new RegExp(`${this.settings.baseUrl}(/${path}/[0-9a-f]+)`).exec(mail.text)?.[1] ?? '';
-    return {
-      mail,
-      confirm: link('confirm'),
-      unsubscribe: link('unsubscribe'),
-      preferences: link('preferences'),
-    };
+  /** The next mail to an address, or the next one of a kind, and the secret links in it. */
+  async mailTo(email: string, kind?: MailKind) {
+    const mail = await this.sandbox.inbox.next(isTo(email, kind));
+    return { mail, ...linksIn(mail) };
   }
 
-  /** Goes the whole way of a reader: sign-up, mail, button. @returns the links of the mail */
-  async subscribe(email: string, lists: string[] = ['morning-briefing']) {
-    await this.signUp(email, lists).expect(202);
-    const links = await this.mailTo(email);
+  /**
+   * Goes the whole way of a reader: sign-up, mail, button, and the welcome that follows.
+   * @returns the links of the confirmation mail
+   */
+  async subscribe(email: string, lists: string[] = ['morning-briefing'], more: object = {}) {
+    await this.signUp(email, lists, more).expect(202);
+    const links = await this.mailTo(email, 'confirmation');
     await this.http.post(links.confirm).expect(200);
+    await this.mailTo(email, 'welcome');
     this.advance(2 * minute);
     return links;
+  }
+
+  /** The kinds of the mails that a person was or is owed, in the order in which they are due. */
+  async mails(email: string): Promise<MailKind[]> {
+    const mails = await this.service.database.prisma.mail.findMany({
+      where: { subscriber: { key: email } },
+      orderBy: [{ dueAt: 'asc' }, { id: 'asc' }],
+    });
+    return mails.map(({ kind }) => kind);
   }
 
   /** Resolves once every mail that left is noted in the ledger, and none is owed. */
@@ -146,17 +154,36 @@ export class Footnote {
   async fingerprint(): Promise<Record<string, string>> {
     const { database, sync } = this.service;
     await sync?.idle();
-    const tables = await database.query<{ name: string }>(
-      `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`,
-    );
     const hashes: Record<string, string> = {};
-    for (const { name } of tables) {
+    for (const table of await this.tables('public')) {
       const [row] = await database.query<{ hash: string }>(
-        `SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS hash FROM "${name}" t`,
+        `SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) AS hash FROM ${table} t`,
       );
-      hashes[name] = row?.hash ?? '';
+      hashes[table] = row?.hash ?? '';
     }
     return hashes;
+  }
+
+  /** Every row of the database as text, the queue's included: what an erasure may leave nothing in (I6, C-23). */
+  async dump(): Promise<string> {
+    const rows: string[] = [];
+    for (const table of await this.tables('public', 'jobs')) {
+      const found = await this.service.database.query<{ row: string }>(
+        `SELECT t::text AS row FROM ${table} t`,
+      );
+      rows.push(...found.map(({ row }) => `${table}: ${row}`));
+    }
+    return rows.join('\n');
+  }
+
+  private async tables(...schemas: string[]): Promise<string[]> {
+    const tables = await this.service.database.query<{ name: string }>(
+      `SELECT CASE table_schema WHEN 'public' THEN quote_ident(table_name)
+                   ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS name
+         FROM information_schema.tables WHERE table_schema = ANY ($1::text[]) ORDER BY 1`,
+      [schemas],
+    );
+    return tables.map(({ name }) => name);
   }
 
   /** What Mailchimp holds of a person, once it has nothing more to follow. */

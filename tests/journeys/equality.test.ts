@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type Database, openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
+import { isTo, linksIn } from '../harness/mails.ts';
 import { type Prepared, prepareProcesses } from '../harness/prepared.ts';
 import { type FootnoteProcess, startProcess } from '../harness/process.ts';
 
@@ -82,10 +83,10 @@ describe(`processes that are killed while people come and go on both sides (seed
 
   async function subscribe(email: string): Promise<void> {
     await server.http.post('/subscriptions').send({ email, lists: slugs }).expect(202);
-    const mail = await prepared.sandbox.inbox.next(({ envelope }) => envelope.to.includes(email), 40_000);
-    const path = (kind: string) => new RegExp(`/${kind}/[0-9a-f]+`).exec(mail.text)?.[0] ?? '';
-    links.set(email, path('unsubscribe'));
-    await server.http.post(path('confirm')).expect(200);
+    const mail = await prepared.sandbox.inbox.next(isTo(email, 'confirmation'), 40_000);
+    const { confirm, unsubscribe } = linksIn(mail);
+    links.set(email, unsubscribe);
+    await server.http.post(confirm).expect(200);
   }
 
   /** Somebody does something here or at Mailchimp, of which here may never learn whether it was done. */

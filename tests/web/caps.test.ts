@@ -12,7 +12,7 @@ afterAll(() => footnote.stop());
 
 /** How many confirmation mails a folded address was sent or will be. */
 const mailsTo = (abuseKey: string) =>
-  footnote.service.database.prisma.mail.count({ where: { subscriber: { abuseKey } } });
+  footnote.service.database.prisma.mail.count({ where: { subscriber: { abuseKey }, kind: 'confirmation' } });
 
 describe('confirmation mails (A-01)', () => {
   it('are one for fifty identical sign-ups at once (R-08)', async () => {
@@ -71,7 +71,7 @@ describe('confirmation mails (A-01)', () => {
     const { unsubscribe, confirm } = await footnote.subscribe('returning@example.com');
     await footnote.http.post(unsubscribe).expect(200);
     await footnote.signUp('returning@example.com').expect(202);
-    const again = await footnote.mailTo('returning@example.com');
+    const again = await footnote.mailTo('returning@example.com', 'confirmation');
     expect(again.confirm).not.toBe(confirm);
     await footnote.http.post(again.confirm).expect(200);
     expect(await footnote.lists('returning@example.com')).toEqual({ 'morning-briefing': 'subscribed' });
@@ -95,6 +95,17 @@ describe('what a stranger can see of a sign-up (I9, A-04)', () => {
       const { unsubscribe } = await footnote.subscribe('leaver@example.com');
       await footnote.http.post(unsubscribe).expect(200);
     },
+    'declined@example.com': async () => {
+      await footnote.signUp('declined@example.com').expect(202);
+      const { notMe } = await footnote.mailTo('declined@example.com');
+      await footnote.http.post(notMe).expect(200);
+    },
+    'erased@example.com': async () => {
+      const { preferences } = await footnote.subscribe('erased@example.com');
+      await footnote.http.post(preferences).type('form').send('action=erase').expect(200);
+      const { erase } = await footnote.mailTo('erased@example.com');
+      await footnote.http.post(erase).expect(200);
+    },
     'capped@example.com': async () => {
       for (let time = 0; time < 4; time++) {
         await footnote.signUp('capped@example.com').expect(202);
@@ -112,7 +123,7 @@ describe('what a stranger can see of a sign-up (I9, A-04)', () => {
     return { status, text, headers: others };
   };
 
-  it('is the same as JSON for new, pending, subscribed, left and capped', async () => {
+  it('is the same as JSON for new, pending, subscribed, left, declined, erased and capped', async () => {
     const answers = await Promise.all(Object.keys(standings).map((email) => footnote.signUp(email)));
     for (const answer of answers.map(seen)) expect(answer).toEqual(answers.map(seen)[0]);
     expect(answers[0]?.status).toBe(202);

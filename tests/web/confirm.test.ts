@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { offerConsentWording, offeredConsentWording } from '../../src/consent/wordings.ts';
+import { languageOf } from '../../src/languages/language.ts';
 import { Footnote } from '../harness/footnote.ts';
 
 const day = 24 * 60 * 60_000;
+const { text } = languageOf('en');
 
 describe('the confirmation link', () => {
   let footnote: Footnote;
@@ -76,7 +79,7 @@ describe('the confirmation link', () => {
       footnote.http.post(`/confirm/${token}`),
     ])) {
       expect(answer.status).toBe(404);
-      expect(answer.text).toContain('This link does not work');
+      expect(answer.text).toContain(text('linkProblem.unknown.title'));
       expect(answer.text).toContain(`href="${footnote.settings.baseUrl}/"`);
     }
   });
@@ -98,8 +101,8 @@ describe('the confirmation link', () => {
     await footnote.http.post(unsubscribe).expect(200);
     for (const answer of [await footnote.http.get(confirm), await footnote.http.post(confirm)]) {
       expect(answer.status).toBe(410);
-      expect(answer.text).toContain('withdrawn');
-      expect(answer.text).toContain('Sign up again');
+      expect(answer.text).toContain(text('linkProblem.withdrawn.title'));
+      expect(answer.text).toContain(text('linkProblem.signUp'));
     }
     expect(await footnote.lists('withdrawn@example.com')).toEqual({ 'morning-briefing': 'unsubscribed' });
     expect(await footnote.member('withdrawn@example.com')).toBeNull();
@@ -113,13 +116,95 @@ describe('the confirmation link', () => {
     footnote.advance(2 * 60_000);
     for (const answer of [await footnote.http.get(late.confirm), await footnote.http.post(late.confirm)]) {
       expect(answer.status).toBe(410);
-      expect(answer.text).toContain('expired');
-      expect(answer.text).toContain(`href="${footnote.settings.baseUrl}/"`);
+      expect(answer.text).toContain(text('linkProblem.expired.title'));
+      expect(answer.text).toContain(`<form action="${late.confirm}/renew" method="post">`);
     }
     expect(await footnote.lists('late@example.com')).toEqual({ 'morning-briefing': 'pending' });
     const again = await request('late@example.com');
     await footnote.http.post(again.confirm).expect(200);
     expect(await footnote.lists('late@example.com')).toEqual({ 'morning-briefing': 'subscribed' });
+  });
+
+  describe('in place of which a new one is asked for', () => {
+    const renew = (confirm: string) => footnote.http.post(`${confirm}/renew`);
+    const expired = async (email: string, lists?: string[], more?: object) => {
+      await footnote.signUp(email, lists, more).expect(202);
+      const links = await footnote.mailTo(email);
+      footnote.advance(8 * day);
+      return links;
+    };
+    const sent = (answer: { status: number; text: string }) => {
+      expect(answer.status).toBe(200);
+      expect(answer.text).toContain(text('renewed.title'));
+      return answer.text;
+    };
+
+    it('asks the same anew, under the words it was asked under, and confirms by the new one only (C-03)', async () => {
+      const email = 'anew@example.com';
+      const { database } = footnote.service;
+      const { version } = await offeredConsentWording(database, 'en');
+      const { confirm } = await expired(email, ['morning-briefing', 'science-weekly'], {
+        firstName: 'Zebedee',
+      });
+      await offerConsentWording(database, 'en', 'Other words since.');
+      sent(await renew(confirm));
+      const again = await footnote.mailTo(email);
+      expect(again.confirm).not.toBe(confirm);
+      expect(again.mail.text).toContain('Morning Briefing');
+      expect(again.mail.text).toContain('Science Weekly');
+      await footnote.http.post(confirm).expect(410);
+      await footnote.http.post(again.confirm).expect(200);
+      expect(await footnote.lists(email)).toEqual({
+        'morning-briefing': 'subscribed',
+        'science-weekly': 'subscribed',
+      });
+      const requests = await database.prisma.signUpRequest.findMany({
+        where: { subscriber: { key: email } },
+      });
+      expect(requests.map(({ wordingVersion }) => wordingVersion)).toEqual([version, version]);
+      const person = await database.prisma.subscriber.findUniqueOrThrow({ where: { key: email } });
+      expect(person.firstName).toBe('Zebedee');
+      await offerConsentWording(database, 'en', text('consent'));
+    });
+
+    it('sends one for twenty presses at once, each answered alike (U-25)', async () => {
+      const { confirm } = await expired('impatient@example.com');
+      const answers = await Promise.all(Array.from({ length: 20 }, () => renew(confirm)));
+      expect(new Set(answers.map(sent)).size).toBe(1);
+      expect(await footnote.mails('impatient@example.com')).toEqual(['confirmation', 'confirmation']);
+    });
+
+    it('answers alike when none can come: withdrawn, declined, confirmed since, or the caps used up (A-01)', async () => {
+      const withdrawn = await expired('called.off@example.com');
+      await footnote.http.post(withdrawn.unsubscribe).expect(200);
+      const declined = await expired('declined@example.com');
+      await footnote.http.post(declined.notMe).expect(200);
+      const capped = await expired('capped@example.com');
+      for (let time = 0; time < 3; time += 1) {
+        sent(await renew(capped.confirm));
+        footnote.advance(2 * 60_000);
+      }
+      const confirmed = await request('confirmed.since@example.com');
+      await footnote.http.post(confirmed.confirm).expect(200);
+      const fresh = await request('fresh@example.com');
+
+      const readers = { withdrawn, declined, capped, confirmed, fresh };
+      const before = await footnote.service.database.prisma.mail.count({ where: { kind: 'confirmation' } });
+      const answers = await Promise.all(Object.values(readers).map(({ confirm }) => renew(confirm)));
+      expect(new Set(answers.map(sent)).size).toBe(1);
+      expect(await footnote.service.database.prisma.mail.count({ where: { kind: 'confirmation' } })).toBe(
+        before,
+      );
+      expect(await footnote.lists('called.off@example.com')).toEqual({ 'morning-briefing': 'unsubscribed' });
+    });
+
+    it('says so when the link is unknown', async () => {
+      for (const token of ['f'.repeat(40), 'f'.repeat(32), 'x', '%00']) {
+        const answer = await renew(`/confirm/${token}`);
+        expect(answer.status).toBe(404);
+        expect(answer.text).toContain(text('linkProblem.unknown.title'));
+      }
+    });
   });
 
   it('still answers a confirmed reader long after', async () => {

@@ -6,6 +6,7 @@ import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { createMetrics } from '../../src/web/metrics.ts';
 import { createHealth } from '../../src/web/web.ts';
 import { Footnote } from '../harness/footnote.ts';
+import { links, showPage } from '../harness/site.ts';
 
 describe('health', () => {
   let footnote: Footnote;
@@ -55,7 +56,6 @@ describe('health', () => {
   });
 
   describe('of a process of its own', () => {
-    const site = { publication: 'The Daily Example', postalAddress: '1 Example Street' };
     const log = createLog('silent');
     let database: Database;
     let stopping = false;
@@ -67,7 +67,8 @@ describe('health', () => {
           metrics: createMetrics({ database: over, callsInFlight: () => 3 }),
           adminApiKey: null,
           isStopping: () => stopping,
-          site,
+          showPage,
+          links,
           log,
         }),
       );

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { isTo, linksIn } from '../harness/mails.ts';
 import { type Prepared, prepareProcesses } from '../harness/prepared.ts';
 import { type FootnoteProcess, startProcess } from '../harness/process.ts';
 
@@ -26,12 +27,9 @@ describe('what the server prints, at the most talkative level (A-19, A-26)', () 
         .send({ email, lists: ['morning-briefing'], ...more });
 
     await signUp({ firstName: 'Canary', source: 'https://news.example/canary' }).expect(202);
-    const mail = await sandbox.inbox.next(({ envelope }) => envelope.to.includes(email));
-    const secrets = [...mail.text.matchAll(/\/(?:confirm|unsubscribe|preferences)\/([0-9a-f]+)/g)].map(
-      ([, secret = '']) => secret,
-    );
-    expect(secrets.length).toBeGreaterThanOrEqual(3);
-    const [token = '', key = ''] = secrets;
+    const secretIn = (link: string) => link.split('/').at(-1) ?? '';
+    const { confirm, unsubscribe } = linksIn(await sandbox.inbox.next(isTo(email, 'confirmation')));
+    const [token, key] = [secretIn(confirm), secretIn(unsubscribe)];
 
     // What Mailchimp and readers say in trouble names people as well.
     const { struck } = sandbox.audience.inject(
@@ -51,6 +49,17 @@ describe('what the server prints, at the most talkative level (A-19, A-26)', () 
     await http.post('/subscriptions').type('json').send(`{"email":"${email}"`).expect(400);
     await http.get(`/unsubscribe/${key}/${email}`).expect(404);
     await http.get(`/confirm/${token}%E0%A4%A`).expect(400);
+    await http.post('/my-link').type('form').send({ email }).expect(200);
+    await http.post('/my-link').type('form').send({ email: 'canary@' }).expect(422);
+    for (const action of ['copy', 'erase'])
+      await http.post(`/preferences/${key}`).type('form').send({ action }).expect(200);
+    await sandbox.inbox.next(isTo(email, 'copy'));
+    const { erase } = linksIn(await sandbox.inbox.next(isTo(email, 'erasure')));
+    await http.post(`/not-me/${key}`).expect(200);
+    await http.post(erase).expect(200);
+    await http.get(erase).expect(200);
+    const secrets = [token, key, secretIn(erase)];
+    expect(new Set(secrets.map((secret) => secret.length))).toEqual(new Set([32, 40]));
 
     footnote.signal('SIGTERM');
     await footnote.exited;

@@ -8,12 +8,16 @@ import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { type AddressObject, simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { MailKind } from '../../src/generated/prisma/enums.ts';
+import { languageOf } from '../../src/languages/language.ts';
 import { deliver, type Postman } from '../../src/mail/deliver.ts';
 import { openTransport } from '../../src/mail/transport.ts';
 import { createLog } from '../../src/platform/log.ts';
+import { siteOf } from '../../src/site/site.ts';
 import { parseAddress } from '../../src/subscribing/address.ts';
 import { linksOf, recoverToken } from '../../src/subscribing/links.ts';
 import { Footnote } from '../harness/footnote.ts';
+import { kindOf } from '../harness/mails.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', {
   modulusLength: 2048,
@@ -38,59 +42,103 @@ beforeAll(async () => {
 afterAll(() => footnote.stop());
 
 describe('every mail', () => {
-  const send = async (email: string) => {
+  /** One mail of each kind, out of the life of one reader. */
+  const mails: Awaited<ReturnType<Footnote['mailTo']>>[] = [];
+  let links: Awaited<ReturnType<Footnote['mailTo']>>;
+  beforeAll(async () => {
+    const email = 'every.kind@example.com';
+    const next = async (kind: MailKind) => {
+      const told = await footnote.mailTo(email, kind);
+      mails.push(told);
+      return told;
+    };
     await footnote.signUp(email, ['morning-briefing', 'science-weekly']).expect(202);
-    return footnote.mailTo(email);
-  };
-
-  it('ends in its footer, in both parts: the link, who sends, and from where (U-20)', async () => {
-    const { mail, unsubscribe, preferences } = await send('footer@example.com');
-    const { baseUrl, publication } = footnote.settings;
-    for (const part of [mail.text, mail.html ?? '']) {
-      expect(part).toContain(`${baseUrl}${preferences}`);
-      const footer = part.slice(part.indexOf(`${baseUrl}${unsubscribe}`));
-      expect(footer).toContain(publication.name);
-      expect(footer.replace(/\s+/g, ' ')).toContain(publication.postalAddress);
+    links = await next('confirmation');
+    await footnote.http.post(links.confirm).expect(200);
+    await next('welcome');
+    footnote.advance(2 * 60_000);
+    await footnote.http.post('/my-link').type('form').send({ email }).expect(200);
+    await next('my_link');
+    await footnote.http.post(`${links.unsubscribe}?list=science-weekly`).expect(200);
+    await next('receipt');
+    for (const [action, kind] of [
+      ['copy', 'copy'],
+      ['erase', 'erasure'],
+    ] as const) {
+      await footnote.http.post(links.preferences).type('form').send({ action }).expect(200);
+      await next(kind);
     }
-    expect(mail.html).toMatch(new RegExp(`<a[^>]*href="${baseUrl}${unsubscribe}"[^>]*>\\s*Unsubscribe`));
+    const told = mails.map(({ mail }) => kindOf(mail));
+    expect(told.sort()).toEqual(Object.values(MailKind).sort());
   });
 
-  it('carries the headers of one-click, which need nothing but the link (U-01 to U-03, U-10)', async () => {
-    const { mail, unsubscribe } = await send('headers@example.com');
-    expect(mail.headers.get('list-unsubscribe')).toEqual([`<${footnote.settings.baseUrl}${unsubscribe}>`]);
-    expect(mail.headers.get('list-unsubscribe-post')).toEqual(['List-Unsubscribe=One-Click']);
-    expect(mail.headers.get('auto-submitted')).toEqual(['auto-generated']);
-    expect(unsubscribe).toMatch(/^\/unsubscribe\/[0-9a-f]{32}$/);
-    expect(mail.headers.get('list-unsubscribe')?.join()).not.toContain('headers');
-    for (const line of mail.source.toString('latin1').split('\r\n'))
-      expect(line.length).toBeLessThanOrEqual(998);
+  it('ends in its footer, in both parts: the link, who sends, and from where (U-20)', () => {
+    const { baseUrl, publication } = footnote.settings;
+    const label = languageOf('en').text('mail.footer.unsubscribe');
+    for (const { mail, unsubscribe, preferences } of mails) {
+      expect([unsubscribe, preferences]).toEqual([links.unsubscribe, links.preferences]);
+      for (const part of [mail.text, mail.html ?? '']) {
+        expect(part).toContain(`${baseUrl}${preferences}`);
+        const footer = part.slice(part.indexOf(`${baseUrl}${unsubscribe}`));
+        expect(footer).toContain(publication.name);
+        expect(footer.replace(/\s+/g, ' ')).toContain(publication.postalAddress);
+      }
+      expect(mail.html).toMatch(new RegExp(`<a[^>]*href="${baseUrl}${unsubscribe}"[^>]*>\\s*${label}`));
+    }
   });
+
+  it('carries the headers of one-click, which need nothing but the link (U-01 to U-03, U-10, U-13)', () => {
+    expect(links.unsubscribe).toMatch(/^\/unsubscribe\/[0-9a-f]{32}$/);
+    for (const { mail } of mails) {
+      expect(mail.headers.get('list-unsubscribe')).toEqual([
+        `<${footnote.settings.baseUrl}${links.unsubscribe}>`,
+      ]);
+      expect(mail.headers.get('list-unsubscribe-post')).toEqual(['List-Unsubscribe=One-Click']);
+      expect(mail.headers.get('auto-submitted')).toEqual(['auto-generated']);
+      for (const line of mail.source.toString('latin1').split('\r\n'))
+        expect(line.length).toBeLessThanOrEqual(998);
+    }
+  });
+
+  it('has its text first, both parts below 60 kB, and files in a copy alone (H-01, H-02)', () => {
+    for (const { mail } of mails) {
+      const types = [...mail.source.toString().matchAll(/^Content-Type: ([\w/.+-]+)/gim)].map(
+        ([, type]) => type,
+      );
+      const parts = ['multipart/alternative', 'text/plain', 'text/html'];
+      expect(types).toEqual(
+        kindOf(mail) === 'copy' ? ['multipart/mixed', ...parts, 'text/csv', 'application/json'] : parts,
+      );
+      for (const part of [mail.text, mail.html ?? '']) expect(Buffer.byteLength(part)).toBeLessThan(60_000);
+    }
+  });
+
+  const withKey = { resolver: async () => [[`v=DKIM1; k=rsa; p=${publicKey.toString('base64')}`]] };
 
   it('has a DKIM signature that covers both of them (U-04)', async () => {
-    const { mail } = await send('signed@example.com');
-    const asked: string[] = [];
-    const { results } = await dkimVerify(mail.source, {
-      resolver: async (name: string) => {
-        asked.push(name);
-        return [[`v=DKIM1; k=rsa; p=${publicKey.toString('base64')}`]];
-      },
-    });
-    expect(asked).toContain('footnote._domainkey.daily.example');
-    expect(results).toHaveLength(1);
-    expect(results[0]).toMatchObject({
-      signingDomain: 'daily.example',
-      status: { result: 'pass', aligned: 'daily.example' },
-    });
-    const signed = results[0]?.signingHeaders?.keys.toLowerCase().split(/:\s*/);
-    expect(signed).toEqual(
-      expect.arrayContaining(['from', 'to', 'subject', 'list-unsubscribe', 'list-unsubscribe-post']),
-    );
+    for (const { mail } of mails) {
+      const asked: string[] = [];
+      const { results } = await dkimVerify(mail.source, {
+        resolver: async (name: string) => {
+          asked.push(name);
+          return withKey.resolver();
+        },
+      });
+      expect(asked).toContain('footnote._domainkey.daily.example');
+      expect(results).toHaveLength(1);
+      expect(results[0]).toMatchObject({
+        signingDomain: 'daily.example',
+        status: { result: 'pass', aligned: 'daily.example' },
+      });
+      const signed = results[0]?.signingHeaders?.keys.toLowerCase().split(/:\s*/);
+      expect(signed).toEqual(
+        expect.arrayContaining(['from', 'to', 'subject', 'list-unsubscribe', 'list-unsubscribe-post']),
+      );
 
-    const forged = mail.source.toString().replace(/(List-Unsubscribe-Post: )/, '$1x');
-    const tampered = await dkimVerify(forged, {
-      resolver: async () => [[`v=DKIM1; p=${publicKey.toString('base64')}`]],
-    });
-    expect(tampered.results[0]?.status.result).toBe('fail');
+      const forged = mail.source.toString().replace(/(List-Unsubscribe-Post: )/, '$1x');
+      const tampered = await dkimVerify(forged, withKey);
+      expect(tampered.results[0]?.status.result).toBe('fail');
+    }
   });
 
   it('tells everybody the same, whoever asks for it, and nothing that was typed (A-09, C-15)', async () => {
@@ -210,12 +258,14 @@ describe('delivery', () => {
     // No worker of its own, so that the test says when a mail is tried.
     await footnote.startService({ role: 'web' });
     const { settings, service } = footnote;
+    const links = linksOf(settings.baseUrl);
     postman = {
       database: service.database,
       subscribing: service.subscribing,
       transport: openTransport(`smtp://127.0.0.1:${port}`, null),
-      sender: { from: settings.smtp.from, links: linksOf(settings.baseUrl) },
-      site: { publication: settings.publication.name, postalAddress: settings.publication.postalAddress },
+      sender: { from: settings.smtp.from, links },
+      site: siteOf(settings),
+      links,
       secretKeys: settings.secretKeys,
       now: () => footnote.now(),
       health: { trouble: null },
@@ -240,7 +290,7 @@ describe('delivery', () => {
       include: { subscriber: true, request: true },
     });
     if (mail.request === null) throw new Error('a mail without its request');
-    const token = recoverToken(postman.secretKeys, mail.request.id, mail.request.tokenHash);
+    const token = recoverToken(postman.secretKeys, 'confirm', mail.request.id, mail.request.tokenHash);
     const reload = () => postman.database.prisma.mail.findUniqueOrThrow({ where: { id: mail.id } });
     return { mailId: mail.id, linkKey: mail.subscriber.linkKey, token, reload };
   }
@@ -306,6 +356,40 @@ describe('delivery', () => {
     await deliver(postman, { mailId });
     expect(await reload()).toMatchObject({ acceptedAt: null, abandoned: 'the address bounced' });
     expect([attempts, taken]).toEqual([0, []]);
+  });
+
+  it('tells a reader no more than what is still so', async () => {
+    const { token, linkKey } = await owed('brief@example.com');
+    const { prisma } = postman.database;
+    const next = (kind: MailKind) =>
+      prisma.mail.findFirstOrThrow({
+        where: { subscriber: { linkKey }, kind, acceptedAt: null, abandoned: null },
+      });
+    const tried = async ({ id }: { id: string }) => {
+      await deliver(postman, { mailId: id });
+      const { acceptedAt, abandoned } = await prisma.mail.findUniqueOrThrow({ where: { id } });
+      return acceptedAt === null ? abandoned : 'sent';
+    };
+    const press = (action: string) =>
+      footnote.http.post(`/preferences/${linkKey}`).type('form').send({ action }).expect(200);
+
+    await footnote.http.post(`/confirm/${token}`).expect(200);
+    const welcome = await next('welcome');
+    await footnote.http.post(`/unsubscribe/${linkKey}`).expect(200);
+    expect(await tried(welcome)).toBe('no longer wanted');
+    expect(await tried(await next('receipt'))).toBe('sent');
+
+    await footnote.http.post('/my-link').type('form').send({ email: 'brief@example.com' }).expect(200);
+    const link = await next('my_link');
+    await press('erase');
+    const erasure = await next('erasure');
+    await footnote.http.post(`/not-me/${linkKey}`).expect(200);
+    expect(await tried(link)).toBe('no longer wanted');
+    footnote.advance(8 * 24 * 60 * 60_000);
+    expect(await tried(erasure)).toBe('no longer wanted');
+    await press('copy');
+    expect(await tried(await next('copy'))).toBe('sent');
+    expect(taken).toHaveLength(2);
   });
 
   it.each(['left', 'confirmed', 'expired'])(

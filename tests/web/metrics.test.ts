@@ -2,6 +2,7 @@ import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
 import { createHealth } from '../../src/web/web.ts';
+import { links, showPage } from '../harness/site.ts';
 import { type Newsroom, openNewsroom, silent } from '../mailchimp/newsroom.ts';
 
 describe('the metrics', () => {
@@ -24,7 +25,8 @@ describe('the metrics', () => {
         adminApiKey: key,
         workerHealth: () => ({ mailchimp: {}, mail: {} }),
         isStopping: () => false,
-        site: { publication: 'The Daily Example', postalAddress: '1 Example Street' },
+        showPage,
+        links,
         log: silent,
       }),
     );

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Footnote } from '../harness/footnote.ts';
+import { isTo, kindOf } from '../harness/mails.ts';
 import { freePort } from '../harness/ports.ts';
 
 describe('while Mailchimp and the mail server are out of reach (I3, I4)', () => {
@@ -49,7 +50,9 @@ describe('while Mailchimp and the mail server are out of reach (I3, I4)', () => 
     await footnote.signUp('latecomer@example.com').expect(202);
 
     const [, newcomer, again] = await Promise.all(
-      ['latecomer', 'newcomer', 'reader'].map((name) => footnote.mailTo(`${name}@example.com`)),
+      ['latecomer', 'newcomer', 'reader'].map((name) =>
+        footnote.mailTo(`${name}@example.com`, 'confirmation'),
+      ),
     );
     expect(await footnote.member('reader@example.com')).toMatchObject({ status: 'unsubscribed' });
     await footnote.http.post(newcomer?.confirm ?? '').expect(200);
@@ -62,9 +65,19 @@ describe('while Mailchimp and the mail server are out of reach (I3, I4)', () => 
       'weekend-reads': 'subscribed',
     });
     await footnote.mailsNoted();
-    const { inbox } = footnote.sandbox;
-    expect(inbox.mails().filter(({ envelope }) => envelope.to.includes('newcomer@example.com'))).toHaveLength(
-      1,
-    );
+    const kindsTo = (email: string) =>
+      footnote.sandbox.inbox
+        .mails()
+        .filter(isTo(email))
+        .map((mail) => kindOf(mail))
+        .sort();
+    expect(kindsTo('newcomer@example.com')).toEqual(['confirmation', 'welcome']);
+    expect(kindsTo('reader@example.com')).toEqual([
+      'confirmation',
+      'confirmation',
+      'receipt',
+      'welcome',
+      'welcome',
+    ]);
   });
 });

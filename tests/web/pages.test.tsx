@@ -2,23 +2,29 @@ import { readFileSync } from 'node:fs';
 import { DomUtils, parseDocument } from 'htmlparser2';
 import type { ReactElement } from 'react';
 import { describe, expect, it } from 'vitest';
+import { type Locale, languageOf, locales } from '../../src/languages/language.ts';
+import type { Site } from '../../src/site/site.ts';
 import { ConfirmPage } from '../../src/web/pages/confirm.tsx';
 import { ConfirmedPage } from '../../src/web/pages/confirmed.tsx';
+import { ErasedPage, ErasePage, EraseProblemPage } from '../../src/web/pages/erase.tsx';
 import { ErrorPage } from '../../src/web/pages/error.tsx';
 import { LinkProblemPage } from '../../src/web/pages/link-problem.tsx';
-import { PreferencesPage } from '../../src/web/pages/preferences.tsx';
-import { renderPage } from '../../src/web/pages/render.ts';
+import { MyLinkPage, MyLinkSentPage } from '../../src/web/pages/my-link.tsx';
+import { DeclinedPage, NotMePage } from '../../src/web/pages/not-me.tsx';
+import { type PreferencesNews, PreferencesPage } from '../../src/web/pages/preferences.tsx';
+import { renderPage } from '../../src/web/pages/render.tsx';
 import { SignUpPage } from '../../src/web/pages/sign-up.tsx';
 import { ThanksPage } from '../../src/web/pages/thanks.tsx';
 import { UnknownLinkPage } from '../../src/web/pages/unknown-link.tsx';
-import { UnsubscribePage } from '../../src/web/pages/unsubscribe.tsx';
+import { NotSubscribedPage, UnsubscribePage } from '../../src/web/pages/unsubscribe.tsx';
 import { UnsubscribedPage } from '../../src/web/pages/unsubscribed.tsx';
+import { site } from '../harness/site.ts';
 
 const attribute = DomUtils.getAttributeValue;
 const css = readFileSync(new URL('../../src/web/assets/style.css', import.meta.url), 'utf8');
 
-const site = { publication: 'The Daily Example', postalAddress: '1 Example Street, Exampletown' };
-const consent = { version: 'v2', text: 'By subscribing, you acknowledge the transfer.' };
+const { text } = languageOf('en');
+const consent = { version: 'v2', text: 'By subscribing, you acknowledge the transfer.', locale: 'en' };
 const morning = { slug: 'morning', name: 'Morning Briefing', description: 'Each weekday.' };
 const science = { slug: 'science', name: 'Science Weekly', description: 'Every Friday.' };
 const food = { slug: 'food', name: 'Table Talk', description: 'For the weekend.' };
@@ -26,11 +32,12 @@ const lists = [morning, science, food];
 const noList = { field: 'lists', message: 'Please select at least one mailing list.' };
 const badEmail = { field: 'email', message: 'Please enter a whole address.' };
 const action = '/unsubscribe/key';
-const preferencesUrl = 'https://news.example/preferences/key';
+const preferencesUrl = '/preferences/key';
+const myLinkUrl = 'https://news.example/my-link';
 
 /** A rendered page as a reader meets it. */
-function open(page: ReactElement) {
-  const html = renderPage(page);
+function open(page: ReactElement, { locale = 'en', frame = site }: { locale?: Locale; frame?: Site } = {}) {
+  const html = renderPage({ site: frame, language: languageOf(locale) }, page);
   const document = parseDocument(html);
   const all = (tag: string) => DomUtils.getElementsByTagName(tag, document);
   const byId = (id: string) => {
@@ -57,58 +64,71 @@ function open(page: ReactElement) {
     buttons: all('form')
       .filter((form) => DomUtils.getElementsByTagName('input', form).length === 0)
       .map((form) => [attribute(form, 'action'), DomUtils.textContent(form)]),
+    links: all('a').map((a) => attribute(a, 'href')),
+    /** What is said of the last press of a button. */
+    news: all('div')
+      .filter((div) => ['status', 'alert'].includes(attribute(div, 'role') ?? ''))
+      .map((div) => DomUtils.textContent(div))
+      .join(),
   };
 }
 
 const preferences = {
-  site,
   lists: [
     { ...morning, state: 'subscribed' },
     { ...science, state: 'pending' },
     { ...food, state: 'none' },
   ],
-  action: '/preferences/key',
+  declined: false,
+  action: preferencesUrl,
   unsubscribeAction: action,
-  consentText: consent.text,
-  consentVersion: consent.version,
+  consent,
 } as const;
+const chosen = { type: 'chosen', left: [], asked: [], refused: null } as const;
+const toUnsubscribe = { action, preferencesUrl };
 
 const pages: Record<string, ReactElement> = {
-  'sign-up': <SignUpPage site={site} consent={consent} lists={lists} />,
+  'sign-up': <SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} />,
   'sign-up with errors': (
     <SignUpPage
-      site={site}
       consent={consent}
       lists={lists}
-      typed={{
-        email: 'reader',
-        firstName: 'R',
-        source: 'https://site.example/a',
-        redirect: '/x',
-        locale: 'en',
-      }}
+      typed={{ email: 'reader', firstName: 'R', source: 'https://site.example/a', redirect: '/x' }}
       errors={[noList, badEmail, { field: 'firstName', message: 'Too long.' }]}
+      myLinkUrl={myLinkUrl}
     />
   ),
-  thanks: <ThanksPage site={site} />,
-  confirm: <ConfirmPage site={site} lists={lists} action="/confirm/token" />,
-  confirmed: <ConfirmedPage site={site} lists={lists} preferencesUrl={preferencesUrl} />,
-  'unknown confirmation link': <LinkProblemPage site={site} problem="unknown" signUpUrl="/" />,
-  'expired confirmation link': <LinkProblemPage site={site} problem="expired" signUpUrl="/" />,
-  'withdrawn confirmation link': <LinkProblemPage site={site} problem="withdrawn" signUpUrl="/" />,
-  'unsubscribe from one of several': (
-    <UnsubscribePage site={site} lists={lists} only={science} action={action} />
-  ),
-  'unsubscribe from several': <UnsubscribePage site={site} lists={lists} action={action} />,
-  'unsubscribe from the only one': <UnsubscribePage site={site} lists={[morning]} action={action} />,
-  'unsubscribe from nothing': <UnsubscribePage site={site} lists={[]} action={action} />,
-  unsubscribed: (
-    <UnsubscribedPage site={site} left={[morning]} remaining={[food]} preferencesUrl={preferencesUrl} />
-  ),
+  thanks: <ThanksPage />,
+  confirm: <ConfirmPage lists={lists} action="/confirm/token" />,
+  confirmed: <ConfirmedPage lists={lists} preferencesUrl={preferencesUrl} />,
+  'unknown confirmation link': <LinkProblemPage problem="unknown" signUpUrl="/" />,
+  'expired confirmation link': <LinkProblemPage problem="expired" days={7} renewAction="/confirm/t/renew" />,
+  'withdrawn confirmation link': <LinkProblemPage problem="withdrawn" signUpUrl="/" />,
+  'unsubscribe from one of several': <UnsubscribePage lists={lists} only={science} {...toUnsubscribe} />,
+  'unsubscribe from several': <UnsubscribePage lists={lists} {...toUnsubscribe} />,
+  'unsubscribe from the only one': <UnsubscribePage lists={[morning]} {...toUnsubscribe} />,
+  'unsubscribe from nothing': <NotSubscribedPage />,
+  unsubscribed: <UnsubscribedPage left={[morning]} remaining={[food]} preferencesUrl={preferencesUrl} />,
   preferences: <PreferencesPage {...preferences} />,
-  'saved preferences': <PreferencesPage {...preferences} saved={{ left: [morning], asked: [food] }} />,
-  'unknown link': <UnknownLinkPage site={site} />,
-  error: <ErrorPage site={site} title="Something went wrong" message="Please try again." />,
+  'saved preferences': (
+    <PreferencesPage {...preferences} news={{ ...chosen, left: [morning], asked: [food] }} />
+  ),
+  'preferences, a copy asked for': (
+    <PreferencesPage {...preferences} news={{ type: 'mailed', what: 'copy' }} />
+  ),
+  'preferences of who declined': <PreferencesPage {...preferences} declined />,
+  'not me': <NotMePage action="/not-me/key" />,
+  declined: <DeclinedPage preferencesUrl={preferencesUrl} />,
+  'my link': <MyLinkPage action="/my-link" />,
+  'my link with errors': <MyLinkPage action="/my-link" typed="reader" errors={[badEmail]} />,
+  'my link is sent': <MyLinkSentPage />,
+  erase: <ErasePage action="/erase/token" />,
+  erased: <ErasedPage />,
+  'unknown erasing link': <EraseProblemPage problem="unknown" />,
+  'expired erasing link': <EraseProblemPage problem="expired" />,
+  'unknown link': <UnknownLinkPage myLinkUrl={myLinkUrl} />,
+  'not found': <ErrorPage status={404} signUpUrl="/" />,
+  error: <ErrorPage status={500} signUpUrl="/" />,
 };
 
 describe.each(Object.entries(pages))('the page: %s', (_, element) => {
@@ -163,11 +183,22 @@ describe.each(Object.entries(pages))('the page: %s', (_, element) => {
   it('is small, stylesheet included (W-04)', () => {
     expect(Buffer.byteLength(page.html) + Buffer.byteLength(css)).toBeLessThan(15_000);
   });
+
+  it('speaks each language, in its direction (W-06, WCAG 3.1.1)', () => {
+    for (const locale of locales.filter((locale) => locale !== 'en')) {
+      const translated = open(element, { locale });
+      expect(translated.html).toMatch(
+        new RegExp(`^<!doctype html><html lang="${locale}" dir="${locale === 'ar' ? 'rtl' : 'ltr'}">`),
+      );
+      expect(translated.title).not.toBe(page.title);
+      expect(translated.words('h1')).not.toEqual(page.words('h1'));
+    }
+  });
 });
 
 describe('the sign-up form', () => {
   const show = (props: Partial<Parameters<typeof SignUpPage>[0]> = {}) =>
-    open(<SignUpPage site={site} consent={consent} lists={lists} {...props} />);
+    open(<SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} {...props} />);
 
   it('offers the lists, none of them ticked', () => {
     const boxes = show().inputs('lists');
@@ -203,6 +234,7 @@ describe('the sign-up form', () => {
     expect(page.all('a').map((a) => [attribute(a, 'href'), DomUtils.textContent(a)])).toEqual([
       ['#list-morning', noList.message],
       ['#email', badEmail.message],
+      [myLinkUrl, text('signUp.already')],
     ]);
     expect(page.textOf('lists-error')).toBe(noList.message);
     expect(page.all('fieldset').map((group) => attribute(group, 'aria-describedby'))).toEqual([
@@ -224,7 +256,7 @@ describe('the sign-up form', () => {
   it('names errors of fields that it does not show', () => {
     const page = show({ errors: [{ field: 'redirect', message: 'Not an allowed page.' }] });
     expect(page.words('li')).toEqual(['Not an allowed page.']);
-    expect(page.all('a')).toEqual([]);
+    expect(page.links).toEqual([myLinkUrl]);
   });
 
   it('keeps what was typed', () => {
@@ -235,7 +267,6 @@ describe('the sign-up form', () => {
         firstName: 'Kim',
         source: 'https://site.example/article',
         redirect: 'https://site.example/thanks',
-        locale: 'en',
       },
       errors: [badEmail],
     });
@@ -246,7 +277,12 @@ describe('the sign-up form', () => {
     expect(page.value('firstName')).toBe('Kim');
     expect(page.value('source')).toBe('https://site.example/article');
     expect(page.value('redirect')).toBe('https://site.example/thanks');
-    expect(page.value('locale')).toBe('en');
+  });
+
+  it('sends along the language that it was read in, and names that of the consent text (W-06)', () => {
+    const page = open(<SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} />, { locale: 'de' });
+    expect(page.value('locale')).toBe('de');
+    expect(attribute(page.byId('consent'), 'lang')).toBe('en');
   });
 
   it('keeps it as text, never as markup (A-28)', () => {
@@ -269,50 +305,52 @@ describe('the sign-up form', () => {
 
 describe('confirming', () => {
   it('names the lists and waits for one press', () => {
-    const page = open(<ConfirmPage site={site} lists={[morning, food]} action="/confirm/token" />);
+    const page = open(<ConfirmPage lists={[morning, food]} action="/confirm/token" />);
     expect(page.words('strong')).toEqual([morning.name, food.name]);
     expect(page.text).toContain(food.description);
-    expect(page.buttons).toEqual([['/confirm/token', 'Confirm subscription']]);
-    expect(page.text).toContain('Nothing happens unless you press the button');
+    expect(page.buttons).toEqual([['/confirm/token', text('confirm.submit')]]);
+    expect(page.text).toContain(text('confirm.otherwise'));
   });
 
   it('leads from the answer to the preferences', () => {
-    const page = open(<ConfirmedPage site={site} lists={[morning]} preferencesUrl={preferencesUrl} />);
+    const page = open(<ConfirmedPage lists={[morning]} preferencesUrl={preferencesUrl} />);
     expect(page.words('strong')).toEqual([morning.name]);
-    expect(page.all('a').map((a) => attribute(a, 'href'))).toEqual([preferencesUrl]);
+    expect(page.links).toEqual([preferencesUrl]);
   });
 
-  it('tells the three ways in which a link fails apart, each with the way back', () => {
-    const problems = (['unknown', 'expired', 'withdrawn'] as const).map((problem) =>
-      open(<LinkProblemPage site={site} problem={problem} signUpUrl="/sign-up" />),
-    );
-    expect(new Set(problems.map((page) => page.title)).size).toBe(3);
-    for (const page of problems) expect(page.all('a').map((a) => attribute(a, 'href'))).toEqual(['/sign-up']);
+  it('tells the three ways in which a link fails apart, each with the way on', () => {
+    const unknown = open(<LinkProblemPage problem="unknown" signUpUrl="/sign-up" />);
+    const withdrawn = open(<LinkProblemPage problem="withdrawn" signUpUrl="/sign-up" />);
+    const expired = open(<LinkProblemPage problem="expired" days={7} renewAction="/confirm/token/renew" />);
+    expect(new Set([unknown, withdrawn, expired].map((page) => page.title)).size).toBe(3);
+    for (const page of [unknown, withdrawn]) expect(page.links).toEqual(['/sign-up']);
+    expect(expired.buttons).toEqual([['/confirm/token/renew', text('linkProblem.expired.submit')]]);
+    expect(expired.text).toContain('7 days');
   });
 });
 
 describe('unsubscribing', () => {
-  const buttons = (props: Omit<Parameters<typeof UnsubscribePage>[0], 'site' | 'action'>) =>
-    open(<UnsubscribePage site={site} action={action} {...props} />).buttons;
+  const buttons = (props: Omit<Parameters<typeof UnsubscribePage>[0], 'action' | 'preferencesUrl'>) =>
+    open(<UnsubscribePage {...toUnsubscribe} {...props} />).buttons;
 
   it('offers the list of the mail first and all second (U-29)', () => {
     expect(buttons({ lists, only: science })).toEqual([
-      [`${action}?list=science`, 'Leave only Science Weekly'],
-      [action, 'Unsubscribe from all newsletters'],
+      [`${action}?list=science`, text('unsubscribe.leaveOnly', { list: 'Science Weekly' })],
+      [action, text('unsubscribe.leaveAll')],
     ]);
   });
 
   it('offers all first when the link names no list (U-18)', () => {
     expect(buttons({ lists })).toEqual([
-      [action, 'Unsubscribe from all newsletters'],
-      [`${action}?list=morning`, 'Leave only Morning Briefing'],
-      [`${action}?list=science`, 'Leave only Science Weekly'],
-      [`${action}?list=food`, 'Leave only Table Talk'],
+      [action, text('unsubscribe.leaveAll')],
+      [`${action}?list=morning`, text('unsubscribe.leaveOnly', { list: 'Morning Briefing' })],
+      [`${action}?list=science`, text('unsubscribe.leaveOnly', { list: 'Science Weekly' })],
+      [`${action}?list=food`, text('unsubscribe.leaveOnly', { list: 'Table Talk' })],
     ]);
   });
 
   it('needs one button for one list', () => {
-    const one = [[action, 'Unsubscribe from Morning Briefing']];
+    const one = [[action, text('unsubscribe.leaveOne', { list: morning.name })]];
     expect(buttons({ lists: [morning] })).toEqual(one);
     expect(buttons({ lists: [morning], only: morning })).toEqual(one);
   });
@@ -323,44 +361,75 @@ describe('unsubscribing', () => {
   });
 
   it('says so when there is nothing to leave', () => {
-    const page = open(<UnsubscribePage site={site} lists={[]} action={action} />);
-    expect(page.words('h1')).toEqual(['You are not subscribed']);
-    expect(page.all('form')).toEqual([]);
+    for (const nothing of [
+      <UnsubscribePage lists={[]} {...toUnsubscribe} key="" />,
+      <NotSubscribedPage key="" />,
+    ]) {
+      const page = open(nothing);
+      expect(page.words('h1')).toEqual([text('notSubscribed.title')]);
+      expect(page.all('form')).toEqual([]);
+    }
   });
 
   it('asks for nothing: no address, no login, no survey (U-18, C-27)', () => {
-    const page = open(<UnsubscribePage site={site} lists={lists} only={science} action={action} />);
+    const page = open(<UnsubscribePage lists={lists} only={science} {...toUnsubscribe} />);
     for (const field of ['input', 'select', 'textarea']) expect(page.all(field)).toEqual([]);
+  });
+
+  it('leads to the other choices, to a copy and to an erasure as well (C-25)', () => {
+    for (const only of [science, undefined])
+      expect(open(<UnsubscribePage lists={lists} only={only} {...toUnsubscribe} />).links).toEqual([
+        preferencesUrl,
+      ]);
   });
 
   it('keeps the slug inside its query', () => {
     const odd = { slug: 'a&b=c', name: 'Odd' };
     expect(buttons({ lists: [odd, morning], only: odd })[0]).toEqual([
       `${action}?list=a%26b%3Dc`,
-      'Leave only Odd',
+      text('unsubscribe.leaveOnly', { list: 'Odd' }),
     ]);
   });
 
   it.each([
-    ['some lists', [morning], [food], 'You are unsubscribed'],
-    ['the last list', [morning], [], 'You are unsubscribed'],
-    ['a list that was left before', [], [food], 'You had already left'],
-    ['anything, not being subscribed', [], [], 'You are not subscribed'],
+    ['some lists', [morning], [food], text('unsubscribed.title')],
+    ['the last list', [morning], [], text('unsubscribed.title')],
+    ['a list that was left before', [], [food], text('unsubscribed.titleBefore')],
+    ['anything, not being subscribed', [], [], text('notSubscribed.title')],
   ])('answers leaving %s', (_, left, remaining, heading) => {
-    const page = open(
-      <UnsubscribedPage site={site} left={left} remaining={remaining} preferencesUrl={preferencesUrl} />,
-    );
+    const page = open(<UnsubscribedPage left={left} remaining={remaining} preferencesUrl={preferencesUrl} />);
     expect(page.words('h1')).toEqual([heading]);
     expect(page.title.startsWith(heading)).toBe(true);
     expect(page.words('strong')).toEqual([...left, ...remaining].map((list) => list.name));
-    expect(page.text.includes('not subscribed to any')).toBe(remaining.length === 0);
-    expect(page.all('a').map((a) => attribute(a, 'href'))).toEqual([preferencesUrl]);
+    expect(page.text.includes(text('unsubscribed.none'))).toBe(remaining.length === 0);
+    expect(page.links).toEqual([preferencesUrl]);
   });
 
-  it('asks for no address behind a link that is unknown (A-27)', () => {
-    const page = open(<UnknownLinkPage site={site} />);
+  it('offers to undo what this press left, and nothing else (WCAG 3.3.4)', () => {
+    const page = open(
+      <UnsubscribedPage left={[morning, science]} remaining={[food]} preferencesUrl={preferencesUrl} />,
+    );
+    const [form] = page.all('form');
+    expect(page.all('form')).toHaveLength(1);
+    expect(form && attribute(form, 'action')).toBe(preferencesUrl);
+    // What remains is ticked as before; what the page showed to be left is asked for anew.
+    expect(page.inputs('lists').map((input) => attribute(input, 'value'))).toEqual([
+      'morning',
+      'science',
+      'food',
+    ]);
+    expect(page.inputs('shown').map((input) => attribute(input, 'value'))).toEqual(['morning', 'science']);
+    expect(page.words('button')).toEqual([text('unsubscribed.undo')]);
+    expect(page.textOf('undo')).toBe(text('unsubscribed.undoNote'));
+    const repeated = open(<UnsubscribedPage left={[]} remaining={[food]} preferencesUrl={preferencesUrl} />);
+    expect(repeated.all('form')).toEqual([]);
+  });
+
+  it('asks for no address behind a link that is unknown, and leads to where one comes by mail (A-27)', () => {
+    const page = open(<UnknownLinkPage myLinkUrl={myLinkUrl} />);
     expect(page.all('form')).toEqual([]);
-    expect(page.text).toContain('the latest email');
+    expect(page.links).toEqual([myLinkUrl]);
+    expect(page.text).toContain(text('unknownLink.next'));
   });
 });
 
@@ -370,8 +439,8 @@ describe('the preferences', () => {
   it('ticks what is subscribed or waits for its confirmation', () => {
     const ticked = page.inputs('lists').filter((box) => 'checked' in box.attribs);
     expect(ticked.map((box) => attribute(box, 'value'))).toEqual(['morning', 'science']);
-    expect(page.textOf('about-science')).toContain('Waiting for your confirmation');
-    expect(page.textOf('about-morning')).not.toContain('Waiting');
+    expect(page.textOf('about-science')).toContain(text('preferences.pending'));
+    expect(page.textOf('about-morning')).not.toContain(text('preferences.pending'));
   });
 
   it('shows the consent text and sends its version', () => {
@@ -381,34 +450,137 @@ describe('the preferences', () => {
 
   it('asks for no address and no name (C-27, WCAG 3.3.7)', () => {
     expect(new Set(page.all('input').map((input) => attribute(input, 'name')))).toEqual(
-      new Set(['lists', 'consentVersion']),
+      new Set(['lists', 'shown', 'consentVersion']),
     );
   });
 
-  it('leaves all lists with one press', () => {
-    expect(page.buttons).toEqual([[action, 'Unsubscribe from all newsletters']]);
+  it('sends along what it shows, so that nothing else is left by it', () => {
+    expect(page.inputs('shown').map((input) => attribute(input, 'value'))).toEqual([
+      'morning',
+      'science',
+      'food',
+    ]);
+  });
+
+  it('leaves all lists with one press, and offers a copy and the erasure, apart from the choices (C-25)', () => {
+    expect(page.buttons).toEqual([
+      [action, text('preferences.leaveAll')],
+      [preferencesUrl, text('preferences.copy')],
+      [preferencesUrl, text('preferences.erase')],
+    ]);
+    const wishes = page.all('button').filter((button) => attribute(button, 'name') === 'action');
+    expect(wishes.map((button) => attribute(button, 'value'))).toEqual(['copy', 'erase']);
   });
 
   it('offers no leaving to somebody who is on no list', () => {
     const none = lists.map((list) => ({ ...list, state: 'none' as const }));
-    expect(open(<PreferencesPage {...preferences} lists={none} />).buttons).toEqual([]);
+    const actions = open(<PreferencesPage {...preferences} lists={none} />).buttons.map(([url]) => url);
+    expect(actions).toEqual([preferencesUrl, preferencesUrl]);
   });
 
+  it('offers to take a "not me" back to whoever said it', () => {
+    const of = (declined: boolean) => open(<PreferencesPage {...preferences} declined={declined} />);
+    expect(of(true).buttons[0]).toEqual([preferencesUrl, text('preferences.allow')]);
+    expect(of(true).text).toContain(text('preferences.declined'));
+    expect(of(false).text).not.toContain(text('preferences.allow'));
+  });
+
+  const told = (news: PreferencesNews) => open(<PreferencesPage {...preferences} news={news} />);
+
   it('says what was saved, and that new lists wait for a confirmation (C-12)', () => {
-    const saved = open(
-      <PreferencesPage {...preferences} saved={{ left: [morning, food], asked: [science] }} />,
-    );
-    const status = saved.all('div').find((div) => attribute(div, 'role') === 'status');
-    const said = status ? DomUtils.textContent(status) : '';
-    expect(saved.title).toMatch(/^Saved: /);
-    expect(said).toContain('You no longer receive Morning Briefing and Table Talk.');
-    expect(said).toContain('One more step for Science Weekly: please confirm');
+    const saved = told({ ...chosen, left: [morning, food], asked: [science] });
+    expect(saved.title).toContain(text('preferences.titleSaved'));
+    expect(saved.news).toContain(text('preferences.left', { lists: 'Morning Briefing and Table Talk' }));
+    expect(saved.news).toContain(text('preferences.asked', { lists: science.name }));
   });
 
   it('says nothing of lists when a save changed none', () => {
-    const saved = open(<PreferencesPage {...preferences} saved={{ left: [], asked: [] }} />);
-    const status = saved.all('div').find((div) => attribute(div, 'role') === 'status');
-    expect(status && DomUtils.textContent(status)).toBe('Your choices are saved.');
+    expect(told(chosen).news).toBe(text('preferences.saved'));
+  });
+
+  it('promises no confirmation that cannot come, and says why (A-01)', () => {
+    const capped = told({ ...chosen, refused: { why: 'capped', lists: [food] } });
+    expect(capped.news).toContain(text('preferences.tooMany', { lists: food.name }));
+    expect(capped.news).not.toContain(text('preferences.asked', { lists: food.name }));
+    const declined = told({ ...chosen, refused: { why: 'declined', lists: [food] } });
+    expect(declined.news).toContain(text('preferences.declined'));
+  });
+
+  it('says of a copy and of an erasure what comes by mail, and that nothing is erased yet (C-27)', () => {
+    const [copy, erasure] = (['copy', 'erasure'] as const).map((what) => told({ type: 'mailed', what }));
+    expect(copy?.news).toContain(text('preferences.copyMailed'));
+    expect(erasure?.news).toContain(text('preferences.eraseMailed'));
+    expect(copy?.title).toBe(erasure?.title);
+    expect(copy?.title).not.toBe(page.title);
+  });
+
+  it('says loudly when nothing was saved', () => {
+    const stale = told({ type: 'stale' });
+    expect(stale.all('div').map((div) => attribute(div, 'role'))).toContain('alert');
+    expect(stale.news).toBe(text('fault.stale'));
+    expect(stale.title).toBe(page.title);
+  });
+});
+
+describe('asking for one’s link', () => {
+  it('takes an address, and lets the browser fill it in (A-27, WCAG 1.3.5)', () => {
+    const page = open(<MyLinkPage action="/my-link" />, { locale: 'fr' });
+    expect(page.byId('email').attribs).toMatchObject({ type: 'email', autocomplete: 'email', required: '' });
+    expect(page.value('locale')).toBe('fr');
+  });
+
+  it('tells an error in the title, in a summary and beside the field, and keeps what was typed', () => {
+    const page = open(<MyLinkPage action="/my-link" typed='a"b' errors={[badEmail]} />);
+    expect(page.title).toMatch(/^Error: /);
+    expect(page.news).toContain(badEmail.message);
+    expect(page.textOf('email-error')).toBe(badEmail.message);
+    expect(page.value('email')).toBe('a"b');
+  });
+});
+
+describe('erasing', () => {
+  it('says before the press what is final, also at Mailchimp, and what stays (WCAG 3.3.4, C-24)', () => {
+    const page = open(<ErasePage action="/erase/token" />);
+    expect(page.buttons).toEqual([['/erase/token', text('erase.submit')]]);
+    for (const key of ['erase.message', 'erase.return', 'erase.keep'] as const)
+      expect(page.text).toContain(text(key));
+  });
+
+  it('offers nothing to press afterwards', () => {
+    for (const page of [<ErasedPage key="" />, <EraseProblemPage problem="expired" key="" />])
+      expect(open(page).all('button')).toEqual([]);
+  });
+});
+
+describe('an error page', () => {
+  it.each([
+    [400, 'badRequest'],
+    [403, 'forbidden'],
+    [404, 'notFound'],
+    [405, 'badRequest'],
+    [413, 'badRequest'],
+    [429, 'tooMany'],
+    [500, 'failed'],
+    [503, 'failed'],
+  ] as const)('of status %i says in words what is the matter', (status, problem) => {
+    const page = open(<ErrorPage status={status} signUpUrl="/" />);
+    expect(page.words('h1')).toEqual([text(`problem.${problem}.title`)]);
+    expect(page.text).toContain(text(`problem.${problem}.message`));
+  });
+});
+
+describe('whose page it is', () => {
+  it('is told by the logo, in its size, and by a link home', () => {
+    const frame = {
+      ...site,
+      home: 'https://daily.example/',
+      logo: { url: 'https://news.example/assets/logo.png', width: 120, height: 40, spellsName: true },
+    };
+    const page = open(<ThanksPage />, { frame });
+    expect(page.all('img').map(({ attribs }) => attribs)).toEqual([
+      { src: '/assets/logo.png', width: '120', height: '40', alt: site.publication },
+    ]);
+    expect(page.links).toEqual([frame.home]);
   });
 });
 

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { offerConsentWording, offeredConsentWording } from '../../src/consent/wordings.ts';
-import { archiveList } from '../../src/subscribing/lists.ts';
+import { languageOf } from '../../src/languages/language.ts';
+import { archiveList, saveList } from '../../src/subscribing/lists.ts';
 import { Footnote } from '../harness/footnote.ts';
+
+const { text } = languageOf('en');
 
 describe('the preferences page', () => {
   let footnote: Footnote;
@@ -31,7 +34,7 @@ describe('the preferences page', () => {
       'science-weekly',
     ]);
     const page = await save(preferences, 'lists=science-weekly').expect(200);
-    expect(page.text).toContain('You no longer receive Morning Briefing.');
+    expect(page.text).toContain(text('preferences.left', { lists: 'Morning Briefing' }));
     expect(ticked(page.text)).toEqual(['science-weekly']);
     expect(await footnote.lists('fewer@example.com')).toEqual({
       'morning-briefing': 'unsubscribed',
@@ -43,7 +46,7 @@ describe('the preferences page', () => {
   it('asks by mail for what is newly ticked, and joins nobody by itself (C-12, I1)', async () => {
     const { preferences } = await footnote.subscribe('more@example.com');
     const page = await save(preferences, 'lists=morning-briefing&lists=weekend-reads').expect(200);
-    expect(page.text).toContain('One more step for Weekend Reads');
+    expect(page.text).toContain(text('preferences.asked', { lists: 'Weekend Reads' }));
     expect(await footnote.lists('more@example.com')).toEqual({
       'morning-briefing': 'subscribed',
       'weekend-reads': 'pending',
@@ -94,10 +97,60 @@ describe('the preferences page', () => {
     expect(await footnote.lists('careful@example.com')).toEqual({ 'morning-briefing': 'subscribed' });
   });
 
+  it('leaves nothing that it did not show: a stale page, and one that names no list (C-12)', async () => {
+    const { preferences } = await footnote.subscribe('stale@example.com');
+    const stale = [...(await footnote.http.get(preferences)).text.matchAll(/name="shown" value="([^"]*)"/g)];
+    expect(stale.map(([, slug]) => slug)).toEqual(['morning-briefing', 'science-weekly', 'weekend-reads']);
+    await saveList(footnote.service.database, {
+      slug: 'night-desk',
+      name: 'Night Desk',
+      description: '',
+      position: 8,
+    });
+    try {
+      await footnote.subscribe('stale@example.com', ['night-desk']);
+      const shown = stale.map(([, slug]) => `&shown=${slug}`).join('');
+      const page = await save(preferences, `lists=morning-briefing${shown}`).expect(200);
+      expect(page.text).not.toContain(text('preferences.left', { lists: 'Night Desk' }));
+      expect(await footnote.lists('stale@example.com')).toEqual({
+        'morning-briefing': 'subscribed',
+        'night-desk': 'subscribed',
+      });
+      await save(preferences, 'shown=&shown=no-such-list').expect(200);
+      expect(Object.values(await footnote.lists('stale@example.com'))).toEqual(['subscribed', 'subscribed']);
+      // A form of a site's own shows what it shows; without a word of it, all of it.
+      await save(preferences, 'lists=night-desk').expect(200);
+      expect(await footnote.lists('stale@example.com')).toEqual({
+        'morning-briefing': 'unsubscribed',
+        'night-desk': 'subscribed',
+      });
+    } finally {
+      await archiveList(footnote.service.database, 'night-desk', new Date());
+    }
+  });
+
+  it('promises no confirmation when none can go any more today (A-01)', async () => {
+    const { preferences } = await footnote.subscribe('eager@example.com');
+    for (const list of ['science-weekly', 'weekend-reads']) {
+      await save(preferences, `lists=${list}&shown=${list}`).expect(200);
+      await footnote.http.post(preferences).type('form').send(`shown=${list}`).expect(200);
+      footnote.advance(2 * 60_000);
+    }
+    const page = await save(preferences, 'lists=science-weekly&shown=science-weekly').expect(200);
+    expect(page.text).toContain(text('preferences.tooMany', { lists: 'Science Weekly' }));
+    expect(await footnote.lists('eager@example.com')).toMatchObject({ 'science-weekly': 'unsubscribed' });
+    expect(await footnote.mails('eager@example.com')).toEqual([
+      'confirmation',
+      'welcome',
+      'confirmation',
+      'confirmation',
+    ]);
+  });
+
   it('notes the wording that the page showed, although another is on offer since (C-03, C-13)', async () => {
     const { database } = footnote.service;
     const { preferences } = await footnote.subscribe('reworded@example.com');
-    const shown = await offeredConsentWording(database);
+    const shown = await offeredConsentWording(database, 'en');
     expect((await footnote.http.get(preferences)).text).toContain(`value="${shown.version}"`);
     const newer = await offerConsentWording(database, 'en', 'Another wording.');
     const wordings = async () =>
@@ -152,7 +205,7 @@ describe('the preferences page', () => {
         await save(`/preferences/${key}`, ''),
       ]) {
         expect(answer.status).toBe(404);
-        expect(answer.text).toContain('This link does not work');
+        expect(answer.text).toContain(text('unknownLink.title'));
       }
     }
   });

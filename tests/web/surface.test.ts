@@ -9,9 +9,11 @@ let tokenPages: string[];
 beforeAll(async () => {
   footnote = await Footnote.start();
   await footnote.signUp('reader@example.com');
-  const { confirm, unsubscribe, preferences } = await footnote.mailTo('reader@example.com');
-  tokenPages = [confirm, unsubscribe, `${unsubscribe}?list=morning-briefing`, preferences];
-  pages = ['/', '/thanks', ...tokenPages];
+  const { confirm, notMe, unsubscribe, preferences } = await footnote.mailTo('reader@example.com');
+  await footnote.http.post(preferences).type('form').send('action=erase').expect(200);
+  const { erase } = await footnote.mailTo('reader@example.com');
+  tokenPages = [confirm, notMe, unsubscribe, `${unsubscribe}?list=morning-briefing`, preferences, erase];
+  pages = ['/', '/thanks', '/my-link', ...tokenPages];
 });
 afterAll(() => footnote.stop());
 
@@ -24,12 +26,13 @@ describe('every page (A-19, A-28)', () => {
       }),
     );
 
-  it('allows nothing but its stylesheet and its forms', async () => {
+  it('allows nothing but its stylesheet, the logo and its forms', async () => {
     for (const path of [...pages, '/confirm/unknown', '/nowhere']) {
       const { headers } = await footnote.http.get(path).set('Accept', 'text/html');
       expect(directives(headers['content-security-policy'] ?? '')).toEqual({
         'default-src': ["'none'"],
         'style-src': ["'self'"],
+        'img-src': ["'self'"],
         'form-action': ["'self'", allowedOrigin],
         'frame-ancestors': ["'none'"],
         'base-uri': ["'none'"],
@@ -105,7 +108,12 @@ describe('the verbs (A-29)', () => {
         [...others, 'POST'],
       ]),
       ['/subscriptions', 'POST', [...others, 'GET', 'HEAD']],
-      ...tokenPages.map((path): [string, string, string[]] => [path, 'GET, HEAD, POST', others]),
+      [`${tokenPages[0]}/renew`, 'POST', [...others, 'GET', 'HEAD']],
+      ...['/my-link', ...tokenPages].map((path): [string, string, string[]] => [
+        path,
+        'GET, HEAD, POST',
+        others,
+      ]),
     ];
     for (const [path, allow, methods] of routes) {
       for (const method of methods) {
@@ -132,7 +140,10 @@ describe('an error (A-30)', () => {
     '/nowhere',
     '/confirm',
     '/confirm/',
+    '/confirm/a/b',
     '/unsubscribe/a/b',
+    '/erase',
+    '/not-me/%',
     '/unsubscribe/%E0%A4%A',
     '/preferences/%',
     '/assets/%00',

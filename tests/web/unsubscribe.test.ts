@@ -1,8 +1,10 @@
 import autocannon from 'autocannon';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { languageOf } from '../../src/languages/language.ts';
 import { archiveList } from '../../src/subscribing/lists.ts';
 import { Footnote } from '../harness/footnote.ts';
 
+const { text } = languageOf('en');
 const oneClick = 'List-Unsubscribe=One-Click';
 const all = ['morning-briefing', 'science-weekly', 'weekend-reads'];
 
@@ -211,6 +213,62 @@ describe('the scope of an unsubscribe link (U-29)', () => {
   });
 });
 
+describe('undoing it (WCAG 3.3.4)', () => {
+  /** What the form on the page would send. */
+  const undoIn = (page: string) =>
+    [...page.matchAll(/<input type="hidden" name="(lists|shown)" value="([^"]*)"/g)]
+      .map(([, name, value]) => `${name}=${value}`)
+      .join('&');
+  const undo = (preferences: string, page: string) =>
+    footnote.http.post(preferences).type('form').send(undoIn(page)).expect(200);
+
+  it('asks by mail, at once, for what was left, and touches nothing else (I2, C-12)', async () => {
+    const email = 'undo@example.com';
+    const { unsubscribe, preferences } = await footnote.subscribe(email, all);
+    const page = await footnote.http.post(`${unsubscribe}?list=science-weekly`).expect(200);
+    expect(page.text).toContain(`<form action="${preferences}" method="post">`);
+    const asked = await undo(preferences, page.text);
+    expect(asked.text).toContain(text('preferences.asked', { lists: 'Science Weekly' }));
+    expect(await footnote.lists(email)).toEqual({
+      'morning-briefing': 'subscribed',
+      'science-weekly': 'pending',
+      'weekend-reads': 'subscribed',
+    });
+    const { mail, confirm } = await footnote.mailTo(email, 'confirmation');
+    expect(mail.text).not.toContain('Weekend Reads');
+    await footnote.http.post(confirm).expect(200);
+    expect(await footnote.lists(email)).toMatchObject({ 'science-weekly': 'subscribed' });
+  });
+
+  it('ends nothing that was joined since the page was shown', async () => {
+    const email = 'undo.late@example.com';
+    const { unsubscribe, preferences } = await footnote.subscribe(email);
+    const page = await footnote.http.post(unsubscribe).expect(200);
+    await footnote.subscribe(email, ['weekend-reads']);
+    await undo(preferences, page.text);
+    expect(await footnote.lists(email)).toEqual({
+      'morning-briefing': 'pending',
+      'weekend-reads': 'subscribed',
+    });
+  });
+
+  it('may be pressed again, and asks once (U-25)', async () => {
+    const email = 'undo.twice@example.com';
+    const { unsubscribe, preferences } = await footnote.subscribe(email);
+    const page = await footnote.http.post(unsubscribe).expect(200);
+    await Promise.all(Array.from({ length: 5 }, () => undo(preferences, page.text)));
+    expect(await footnote.lists(email)).toEqual({ 'morning-briefing': 'pending' });
+    const mails = await footnote.mails(email);
+    expect(mails.filter((kind) => kind === 'confirmation')).toHaveLength(2);
+  });
+
+  it('is not offered where nothing was left', async () => {
+    const { unsubscribe } = await footnote.subscribe('undo.nothing@example.com');
+    await footnote.http.post(unsubscribe).expect(200);
+    expect((await footnote.http.post(unsubscribe).expect(200)).text).not.toContain('<form');
+  });
+});
+
 describe('programs that open every link of a mail (U-09, U-23)', () => {
   const visitors = [
     { 'User-Agent': 'Mozilla/5.0 (Windows NT 10.0) Chrome/140', 'Sec-Purpose': 'prefetch' },
@@ -224,15 +282,20 @@ describe('programs that open every link of a mail (U-09, U-23)', () => {
     await footnote.signUp('scanned@example.com', all).expect(202);
     const pending = await footnote.mailTo('scanned@example.com');
     const { unsubscribe, preferences } = await footnote.subscribe('scanned.too@example.com', all);
-    const links = [pending.confirm, unsubscribe, preferences];
+    for (const action of ['copy', 'erase']) {
+      await footnote.http.post(preferences).type('form').send({ action }).expect(200);
+    }
+    const { erase } = await footnote.mailTo('scanned.too@example.com', 'erasure');
+    const links = [pending.confirm, pending.notMe, unsubscribe, preferences, erase];
+    const elsewhere = ['/', '/my-link', '/thanks', '/lists', '/embed.js', '/assets/style.css'];
     await footnote.mailsNoted();
     await footnote.service.sync?.idle();
     const before = await footnote.fingerprint();
     expect(Object.keys(before)).toContain('consent_events');
 
-    for (const link of links) {
+    for (const link of [...links, ...elsewhere]) {
       const visits = await Promise.all(
-        Array.from({ length: 100 }, (_, n) => {
+        Array.from({ length: links.includes(link) ? 100 : 10 }, (_, n) => {
           const visit = n % 2 === 0 ? footnote.http.get(link) : footnote.http.head(link);
           return visit.set(visitors[n % visitors.length] ?? {});
         }),
@@ -240,7 +303,12 @@ describe('programs that open every link of a mail (U-09, U-23)', () => {
       expect(new Set(visits.map(({ status }) => status))).toEqual(new Set([200]));
       await footnote.http.options(link);
     }
+    for (const link of [`${pending.confirm}/renew`, '/subscriptions']) {
+      await footnote.http.get(link).expect(405);
+      await footnote.http.head(link).expect(405);
+    }
     expect(await footnote.fingerprint()).toEqual(before);
     await footnote.http.post(pending.confirm).expect(200);
+    await footnote.http.post(erase).expect(200);
   });
 });

@@ -5,10 +5,10 @@ import { pino } from 'pino';
 import supertest from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/platform/database.ts';
-import { linksOf } from '../../src/subscribing/links.ts';
 import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
 import { createWeb } from '../../src/web/web.ts';
 import { Footnote } from '../harness/footnote.ts';
+import { links, showPage, site } from '../harness/site.ts';
 import { type Newsroom, openNewsroom } from '../mailchimp/newsroom.ts';
 
 describe("Mailchimp's webhook", () => {
@@ -53,11 +53,13 @@ describe("Mailchimp's webhook", () => {
         adminApiKey: null,
         workerHealth: () => ({ mailchimp: {}, mail: {} }),
         isStopping: () => false,
-        site: { publication: 'The Daily Example', postalAddress: '1 Example Street' },
+        site,
+        logo: null,
+        showPage,
+        links,
         log: pino({ level: 'trace' }, into),
         subscribing: newsroom.subscribing,
         baseUrl: 'https://news.example',
-        links: linksOf('https://news.example'),
         allowedOrigins: [],
         trustProxy: [],
         adminApi: Router(),
