@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import { createElement } from 'react';
+import { offeredConsentWording } from '../consent/wordings.ts';
 import type { Leave } from '../subscribing/commands.ts';
 import { readToken } from '../subscribing/links.ts';
 import { circumstancesOf } from './circumstances.ts';
@@ -8,6 +9,7 @@ import { UnknownLinkPage } from './pages/unknown-link.tsx';
 import { UnsubscribePage } from './pages/unsubscribe.tsx';
 import { UnsubscribedPage } from './pages/unsubscribed.tsx';
 import { onlyVerbs } from './problems.ts';
+import { languageFor } from './reader.ts';
 import type { Web } from './web.ts';
 
 /**
@@ -18,7 +20,7 @@ import type { Web } from './web.ts';
  *
  * `GET` and `POST /not-me/:token` are the same for a request that was never the reader's own.
  */
-export function unsubscribeRoutes({ subscribing, showPage, links }: Web): Router {
+export function unsubscribeRoutes({ database, subscribing, showPage, links }: Web): Router {
   const router = Router();
 
   const unknownLink = (req: Request, res: Response) =>
@@ -46,8 +48,10 @@ export function unsubscribeRoutes({ subscribing, showPage, links }: Web): Router
       const outcome = await subscribing.run(leaving(req, linkKey, listOf(req)));
       if (outcome.type !== 'left') return unknownLink(req, res);
       const { left, remaining, locale } = outcome;
+      const consent = await offeredConsentWording(database, languageFor(req, locale).locale);
       const preferencesUrl = `/preferences/${linkKey}`;
-      showPage(req, res, createElement(UnsubscribedPage, { left, remaining, preferencesUrl }), { locale });
+      const page = createElement(UnsubscribedPage, { left, remaining, preferencesUrl, consent });
+      showPage(req, res, page, { locale });
     })
     .all(onlyVerbs('GET', 'POST'));
 

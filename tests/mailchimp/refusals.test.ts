@@ -258,7 +258,14 @@ describe('the next attempt', () => {
   });
 
   it('always comes again for what is no fault of the contact (I4)', () => {
-    const mendable: RefusalKind[] = ['not_erased', 'transient', 'timeout', 'throttled', 'required_field', 'configuration'];
+    const mendable: RefusalKind[] = [
+      'not_erased',
+      'transient',
+      'timeout',
+      'throttled',
+      'required_field',
+      'configuration',
+    ];
     for (const kind of mendable) expect(retryDelay(kind, 10_000, 0.5)).toBeLessThanOrEqual(hour * 1.5);
   });
 });

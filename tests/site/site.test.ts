@@ -25,9 +25,17 @@ describe('how the publisher presents itself', () => {
     ['a mere line', 'and stays visible', { width: 2400, height: 2 }, { width: 240, height: 1 }],
   ])('scales a logo that is %s %s', (_, __, size, shown) => {
     const logo = { png: Buffer.alloc(0), ...size };
-    expect(siteOf({ publication: { ...publication, logo }, baseUrl }).logo).toEqual({
+    expect(siteOf({ publication: { ...publication, logo }, baseUrl }).logo).toMatchObject({
       url: 'https://newsletters.daily.example/assets/logo.png',
       ...shown,
     });
+  });
+
+  it('is spelled by a logo three times as wide as high, and has any other beside its name', () => {
+    const spells = (width: number) => {
+      const logo = { png: Buffer.alloc(0), width, height: 40 };
+      return siteOf({ publication: { ...publication, logo }, baseUrl }).logo?.spellsName;
+    };
+    expect([spells(120), spells(119)]).toEqual([true, false]);
   });
 });

@@ -263,7 +263,7 @@ describe('the consent text of a language (C-03, C-13)', () => {
     });
     expect((await footnote.http.get(preferences).set('Accept-Language', 'fr')).text).toContain(german.text);
     await footnote.http.post(unsubscribe).expect(200);
-    // As the button does that undoes it, which names no wording.
+    // As a form does that names no wording.
     await footnote.http
       .post(preferences)
       .set('Accept-Language', 'fr')

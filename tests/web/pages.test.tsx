@@ -108,7 +108,9 @@ const pages: Record<string, ReactElement> = {
   'unsubscribe from several': <UnsubscribePage lists={lists} {...toUnsubscribe} />,
   'unsubscribe from the only one': <UnsubscribePage lists={[morning]} {...toUnsubscribe} />,
   'unsubscribe from nothing': <NotSubscribedPage />,
-  unsubscribed: <UnsubscribedPage left={[morning]} remaining={[food]} preferencesUrl={preferencesUrl} />,
+  unsubscribed: (
+    <UnsubscribedPage left={[morning]} remaining={[food]} preferencesUrl={preferencesUrl} consent={consent} />
+  ),
   preferences: <PreferencesPage {...preferences} />,
   'saved preferences': (
     <PreferencesPage {...preferences} news={{ ...chosen, left: [morning], asked: [food] }} />
@@ -177,7 +179,7 @@ describe.each(Object.entries(pages))('the page: %s', (_, element) => {
     const ids = [...page.html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const references = [...page.html.matchAll(/\s(?:aria-describedby="|href="#)([^"]*)"/g)];
-    for (const [, id] of references) expect(ids).toContain(id);
+    for (const [, named = ''] of references) for (const id of named.split(' ')) expect(ids).toContain(id);
   });
 
   it('is small, stylesheet included (W-04)', () => {
@@ -397,7 +399,14 @@ describe('unsubscribing', () => {
     ['a list that was left before', [], [food], text('unsubscribed.titleBefore')],
     ['anything, not being subscribed', [], [], text('notSubscribed.title')],
   ])('answers leaving %s', (_, left, remaining, heading) => {
-    const page = open(<UnsubscribedPage left={left} remaining={remaining} preferencesUrl={preferencesUrl} />);
+    const page = open(
+      <UnsubscribedPage
+        left={left}
+        remaining={remaining}
+        preferencesUrl={preferencesUrl}
+        consent={consent}
+      />,
+    );
     expect(page.words('h1')).toEqual([heading]);
     expect(page.title.startsWith(heading)).toBe(true);
     expect(page.words('strong')).toEqual([...left, ...remaining].map((list) => list.name));
@@ -407,21 +416,26 @@ describe('unsubscribing', () => {
 
   it('offers to undo what this press left, and nothing else (WCAG 3.3.4)', () => {
     const page = open(
-      <UnsubscribedPage left={[morning, science]} remaining={[food]} preferencesUrl={preferencesUrl} />,
+      <UnsubscribedPage
+        left={[morning, science]}
+        remaining={[food]}
+        preferencesUrl={preferencesUrl}
+        consent={consent}
+      />,
     );
     const [form] = page.all('form');
     expect(page.all('form')).toHaveLength(1);
     expect(form && attribute(form, 'action')).toBe(preferencesUrl);
-    // What remains is ticked as before; what the page showed to be left is asked for anew.
-    expect(page.inputs('lists').map((input) => attribute(input, 'value'))).toEqual([
-      'morning',
-      'science',
-      'food',
-    ]);
+    expect(page.inputs('lists').map((input) => attribute(input, 'value'))).toEqual(['morning', 'science']);
     expect(page.inputs('shown').map((input) => attribute(input, 'value'))).toEqual(['morning', 'science']);
     expect(page.words('button')).toEqual([text('unsubscribed.undo')]);
     expect(page.textOf('undo')).toBe(text('unsubscribed.undoNote'));
-    const repeated = open(<UnsubscribedPage left={[]} remaining={[food]} preferencesUrl={preferencesUrl} />);
+    // It is a consent, so its words stand there (C-03).
+    expect(page.textOf('consent')).toBe(consent.text);
+    expect(page.value('consentVersion')).toBe(consent.version);
+    const repeated = open(
+      <UnsubscribedPage left={[]} remaining={[food]} preferencesUrl={preferencesUrl} consent={consent} />,
+    );
     expect(repeated.all('form')).toEqual([]);
   });
 

@@ -1,3 +1,5 @@
+import { Fragment } from 'react';
+import { HiddenField } from './fields.tsx';
 import { PageLayout, useLanguage } from './layout.tsx';
 import { ListNames } from './list-names.tsx';
 
@@ -8,13 +10,15 @@ type UnsubscribedPageProps = {
   left: readonly List[];
   remaining: readonly List[];
   preferencesUrl: string;
+  /** What undoing it consents to once more. */
+  consent: { version: string; text: string; locale: string };
 };
 
 /**
  * The answer to every press of an unsubscribe button (U-25), with the way back (WCAG 3.3.4). Undoing asks
  * by mail, as links get forwarded and nobody is raised without a newer consent of their own (I2).
  */
-export function UnsubscribedPage({ left, remaining, preferencesUrl }: UnsubscribedPageProps) {
+export function UnsubscribedPage({ left, remaining, preferencesUrl, consent }: UnsubscribedPageProps) {
   const { text } = useLanguage();
   const title = text(titleFor(left.length, remaining.length));
   return (
@@ -40,16 +44,20 @@ export function UnsubscribedPage({ left, remaining, preferencesUrl }: Unsubscrib
         <section>
           <h2>{text('unsubscribed.mistake')}</h2>
           <form method="post" action={preferencesUrl}>
-            {[...left, ...remaining].map(({ slug }) => (
-              <input type="hidden" name="lists" value={slug} key={slug} />
-            ))}
             {left.map(({ slug }) => (
-              <input type="hidden" name="shown" value={slug} key={slug} />
+              <Fragment key={slug}>
+                <HiddenField name="lists" value={slug} />
+                <HiddenField name="shown" value={slug} />
+              </Fragment>
             ))}
+            <HiddenField name="consentVersion" value={consent.version} />
             <p id="undo">{text('unsubscribed.undoNote')}</p>
-            <button type="submit" className="quiet" aria-describedby="undo">
+            <button type="submit" className="quiet" aria-describedby="undo consent">
               {text('unsubscribed.undo')}
             </button>
+            <p className="small" id="consent" lang={consent.locale}>
+              {consent.text}
+            </p>
           </form>
         </section>
       )}
