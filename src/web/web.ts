@@ -88,6 +88,8 @@ export function createWeb(web: Web): Express {
     next();
   });
 
+  // Browsers ask for it of their own accord.
+  app.get('/favicon.ico', (_req, res) => void res.sendStatus(204));
   app.use('/admin/api', web.adminApi);
   app.use(
     signUpRoutes(web),
