@@ -111,7 +111,8 @@ export function signUpRoutes({
         ...circumstancesOf(req, fromForm ? 'form' : 'api', page),
       });
 
-      const thanks = `${baseUrl}/thanks?locale=${language.locale}`;
+      // The browser may prefer another language than the form is in.
+      const thanks = `${baseUrl}/thanks${typed.locale === undefined ? '' : `?locale=${language.locale}`}`;
       if (fromForm) res.redirect(303, safeRedirect(typed.redirect, origins) ?? thanks);
       else res.status(202).json({ status: 'accepted' });
     })

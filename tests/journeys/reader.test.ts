@@ -27,7 +27,7 @@ describe('a reader, from the form to the last link', () => {
         'email=Ada.Lovelace%2Bnews%40Reader.Example&lists=morning-briefing&lists=science-weekly&firstName=Ada',
       )
       .expect(303);
-    expect(answer.headers['location']).toBe(`${footnote.settings.baseUrl}/thanks?locale=en`);
+    expect(answer.headers['location']).toBe(`${footnote.settings.baseUrl}/thanks`);
     expect((await footnote.http.get('/thanks').expect(200)).text).toContain('inbox');
     expect(await footnote.lists(key)).toEqual({ 'morning-briefing': 'pending', 'science-weekly': 'pending' });
   });

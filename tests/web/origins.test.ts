@@ -88,7 +88,7 @@ describe('what a request says of its host (A-24)', () => {
       .type('form')
       .send('email=host%40example.com&lists=morning-briefing')
       .expect(303);
-    expect(answer.headers['location']).toBe(`${footnote.settings.baseUrl}/thanks?locale=en`);
+    expect(answer.headers['location']).toBe(`${footnote.settings.baseUrl}/thanks`);
     const { mail, confirm } = await footnote.mailTo('host@example.com');
     expect(mail.source.toString()).not.toContain('evil');
     const links = [...`${mail.html} ${mail.text}`.matchAll(/https?:\/\/[^/\s"]+/g)].map(([origin]) => origin);

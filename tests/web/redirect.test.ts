@@ -104,7 +104,7 @@ describe('where a form goes after the sign-up (A-05)', () => {
     '/thanks\r\nSet-Cookie: a=b',
   ];
   it('goes to our own page instead of anywhere else', async () => {
-    const ours = `${footnote.settings.baseUrl}/thanks?locale=en`;
+    const ours = `${footnote.settings.baseUrl}/thanks`;
     const locations = await Promise.all(
       elsewhere.map(async (redirect) => [redirect, await locationFor(redirect)]),
     );

@@ -63,10 +63,7 @@ describe('a sign-up that is taken', () => {
       'email=form%40example.com&lists=morning-briefing&lists%5B%5D=weekend-reads&firstName=&redirect=',
       'form',
     );
-    expect([answer.status, answer.headers['location']]).toEqual([
-      303,
-      `${footnote.settings.baseUrl}/thanks?locale=en`,
-    ]);
+    expect([answer.status, answer.headers['location']]).toEqual([303, `${footnote.settings.baseUrl}/thanks`]);
     expect(await footnote.lists('form@example.com')).toEqual({
       'morning-briefing': 'pending',
       'weekend-reads': 'pending',
