@@ -2,7 +2,7 @@ import type { EventDraft } from '../consent/ledger.ts';
 import type { MailKind } from '../generated/prisma/enums.ts';
 import type { Address } from './address.ts';
 import { nextMailDue } from './caps.ts';
-import type { Circumstances, OfferedList, SignUp } from './commands.ts';
+import type { Circumstances, OfferedList, Outcome, SignUp } from './commands.ts';
 import { type Household, isMailable, type Person, type SignUpRequest, type Subscription } from './person.ts';
 
 // What a decision changes, and the steps that decisions are made of. Pure, as they are.
@@ -26,6 +26,15 @@ export interface Fresh {
   /** Of the erasing link in the mail `mailId`, should it be one. */
   eraseTokenHash: string;
 }
+
+/** What the rules make of a command. */
+export interface Decision {
+  outcome: Outcome;
+  changes: Changes | null;
+}
+
+/** About nobody whom we know. */
+export const unknown: Decision = { outcome: { type: 'unknown' }, changes: null };
 
 /** What a decision changes. An empty one (`changes: null`) leaves the database as it is. */
 export interface Changes {

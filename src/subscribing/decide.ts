@@ -1,41 +1,30 @@
 import { sha256 } from '../consent/ledger.ts';
-import { nextMailDue } from './caps.ts';
 import {
   append,
-  type Changes,
+  type Decision,
   type Fresh,
   isOpen,
   leave,
-  linkExpiry,
   nothing,
   owe,
   request,
-  strangersMailDue,
+  unknown,
 } from './changes.ts';
 import type {
-  AskData,
-  AskLink,
   ChangeAddress,
   Choose,
   Circumstances,
   Command,
   Confirm,
-  Decline,
-  Erase,
   Leave,
   LeftAtMailchimp,
   MailAccepted,
   NamedList,
-  Outcome,
   Renew,
   SignUp,
 } from './commands.ts';
-import type { Household, Person, SignUpRequest, Subscription } from './person.ts';
-
-export interface Decision {
-  outcome: Outcome;
-  changes: Changes | null;
-}
+import { decideAllow, decideAskData, decideAskLink, decideDecline, decideErase } from './owner.ts';
+import { type Household, isErased, type Person, type SignUpRequest, type Subscription } from './person.ts';
 
 /**
  * The rules of subscribing (design: I1, I2, I9; states pending → subscribed → unsubscribed). Pure: the
@@ -187,73 +176,6 @@ function decideLeave(person: Person, command: Leave, now: Date, fresh: Fresh): D
   };
 }
 
-function decideDecline(person: Person, command: Decline, now: Date): Decision {
-  const changes = nothing(person);
-  leave(changes, ({ state }) => state === 'pending', command, now);
-  changes.declined = true;
-  const alreadySo = person.declined && changes.events.length === 0;
-  return {
-    outcome: { type: 'declined', locale: person.locale },
-    changes: alreadySo || isErased(person) ? null : changes,
-  };
-}
-
-function decideAllow(person: Person): Decision {
-  const changes = nothing(person);
-  changes.declined = false;
-  return {
-    outcome: { type: 'allowed', locale: person.locale },
-    changes: person.declined && !isErased(person) ? changes : null,
-  };
-}
-
-/** Goes to whoever ever confirmed: before that, nothing but the confirmation is mailed to an address. */
-function decideAskLink(household: Household, { address }: AskLink, now: Date, fresh: Fresh): Decision {
-  const outcome = { type: 'accepted' as const };
-  const person = household.people.find(({ key }) => key === address.key);
-  const confirmedOnce = person?.subscriptions.some(({ consentSeq }) => consentSeq !== null);
-  const dueAt = strangersMailDue(household, now, false);
-  if (person === undefined || !confirmedOnce || person.declined || dueAt === null) {
-    return { outcome, changes: null };
-  }
-  const changes = nothing(person);
-  owe(changes, { id: fresh.mailId, kind: 'my_link', dueAt });
-  return { outcome, changes: changes.mails.length > 0 ? changes : null };
-}
-
-/** Both go to the address itself, whoever holds the link (C-25, C-27), within caps of their own. */
-function decideAskData(
-  household: Household,
-  person: Person,
-  { what }: AskData,
-  now: Date,
-  fresh: Fresh,
-): Decision {
-  const outcome = { type: 'mailed' as const, locale: person.locale };
-  const earlier = household.mails.filter(({ kind }) => kind === what).map(({ dueAt }) => dueAt);
-  const dueAt = nextMailDue(earlier, now, false);
-  if (isErased(person) || dueAt === null) return { outcome, changes: null };
-  const changes = nothing(person);
-  const tokenHash = what === 'erasure' ? fresh.eraseTokenHash : null;
-  owe(changes, { id: fresh.mailId, kind: what, dueAt, tokenHash });
-  return { outcome, changes: changes.mails.length > 0 ? changes : null };
-}
-
-/** Everything ends, and then everything personal is destroyed (I6): the ledger keeps that it was. */
-function decideErase(household: Household, command: Erase, now: Date): Decision {
-  const mail = household.mails.find(({ tokenHash }) => tokenHash === sha256(command.token));
-  const person = household.people.find(({ id }) => id === mail?.subscriberId);
-  if (mail === undefined || person === undefined) return unknown;
-  const { locale } = person;
-  if (isErased(person)) return { outcome: { type: 'erased', locale }, changes: null };
-  if (now > linkExpiry(mail.dueAt)) return { outcome: { type: 'expired', locale }, changes: null };
-  const changes = nothing(person);
-  leave(changes, () => true, command, now);
-  append(changes, now, command, { kind: 'erased', listWordings: [] });
-  changes.erased = true;
-  return { outcome: { type: 'erased', locale }, changes };
-}
-
 function decideChoose(
   household: Household,
   person: Person,
@@ -370,8 +292,6 @@ function newPerson(address: SignUp['address'], locale: string, fresh: Fresh): Pe
   };
 }
 
-const unknown: Decision = { outcome: { type: 'unknown' }, changes: null };
-
 function withPerson(
   household: Household,
   is: (person: Person) => boolean,
@@ -380,8 +300,6 @@ function withPerson(
   const person = household.people.find(is);
   return person === undefined ? unknown : decideFor(person);
 }
-
-const isErased = ({ ledger }: Person) => ledger.salt === null;
 
 const hasToken = (command: Confirm | Renew) => (candidate: SignUpRequest) =>
   candidate.tokenHash === sha256(command.token);

@@ -7,6 +7,9 @@ export interface Household {
   mails: OwedMail[];
 }
 
+/** Nothing follows in the ledger of an erased person, and nothing about them changes (I6). */
+export const isErased = ({ ledger }: Pick<Person, 'ledger'>): boolean => ledger.salt === null;
+
 /**
  * Whether an address may get a mail. Who complained gets no more than what they ask for behind their own link; what
  * bounces gets nothing.

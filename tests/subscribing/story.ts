@@ -1,6 +1,7 @@
 import type { MailKind } from '../../src/generated/prisma/enums.ts';
+import type { Decision } from '../../src/subscribing/changes.ts';
 import type { OfferedList } from '../../src/subscribing/commands.ts';
-import { type Decision, decide } from '../../src/subscribing/decide.ts';
+import { decide } from '../../src/subscribing/decide.ts';
 import { type Act, addressOf, commandOf, createModel, freshOf, type Model } from './model.ts';
 
 /** Newsletters and readers in memory: acts are decided by the rules and folded into the model. */
