@@ -13,11 +13,7 @@ const versionOf = (...content: string[]) => sha256(JSON.stringify(content));
 
 /** Keeps a wording for ever and offers it from now on in its locale. @returns its version */
 export async function offerConsentWording(database: Database, locale: string, text: string): Promise<string> {
-  const version = versionOf('consent', locale, text);
-  await database.prisma.consentWording.createMany({
-    data: [{ version, locale, text }],
-    skipDuplicates: true,
-  });
+  const version = await keepConsentWording(database, locale, text);
   await database.prisma.consentOffer.upsert({
     where: { locale },
     create: { locale, version },
@@ -29,11 +25,19 @@ export async function offerConsentWording(database: Database, locale: string, te
 /** Offers the default text in each language in which nothing is offered yet; what the publisher wrote stays. */
 export async function offerDefaultWordings(database: Database): Promise<void> {
   const offered = new Set((await consentWordings(database)).map(({ locale }) => locale));
-  for (const locale of locales) {
-    if (!offered.has(locale)) {
-      await offerConsentWording(database, locale, languageOf(locale).text('consent'));
-    }
+  for (const locale of locales.filter((locale) => !offered.has(locale))) {
+    const version = await keepConsentWording(database, locale, languageOf(locale).text('consent'));
+    await database.prisma.consentOffer.createMany({ data: [{ locale, version }], skipDuplicates: true });
   }
+}
+
+async function keepConsentWording(database: Database, locale: string, text: string): Promise<string> {
+  const version = versionOf('consent', locale, text);
+  await database.prisma.consentWording.createMany({
+    data: [{ version, locale, text }],
+    skipDuplicates: true,
+  });
+  return version;
 }
 
 /** The consent texts that forms show now, one a language. */
