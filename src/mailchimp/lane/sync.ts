@@ -113,8 +113,11 @@ export function startSync({
         return false;
       });
       if (!more) {
-        if (quiet) hearing = heard = null;
-        answerIdle(asking);
+        // What was under way when the look began was passed over by it, and may have been put back since.
+        if (quiet) {
+          hearing = heard = null;
+          answerIdle(asking);
+        }
         await bell.sleep(pace.poll);
       }
     }
