@@ -61,6 +61,7 @@ describe('"this was not me", in a confirmation mail (C-15)', () => {
   it('keeps everybody from causing mail to it, who are answered as ever (I9, A-01)', async () => {
     const email = 'left.alone@example.com';
     const { preferences, confirm } = await declined(email);
+    await footnote.mailsNoted();
     const before = await footnote.ledger(email);
 
     const stranger = await footnote.signUp('somebody.else@example.com').expect(202);
