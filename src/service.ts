@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Express } from 'express';
 import { adminApi } from './admin/api.ts';
 import { doctor } from './admin/doctor.ts';
 import type { Operations } from './admin/mailchimp.ts';
@@ -35,6 +36,8 @@ export type ServiceSettings = Settings & {
 
 export interface Service {
   port: number;
+  /** What answers at the port. */
+  app: Express;
   database: Database;
   subscribing: Subscribing;
   /** Absent in a process that only serves the web. */
@@ -183,13 +186,15 @@ export async function startService(
           adminApi: adminApi({ database, adminApiKey: settings.adminApiKey, operations }),
         })
       : createHealth(health);
-    // slow or endless requests do not hold a connection.
-    const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000 }, app);
+    const server = createServer(slowClients, app);
+    // Nor one that reads its answer slowly.
+    server.setTimeout(30_000);
     const port = await listen(server, settings.port, settings.host);
     closing.push(() => closeServer(server));
 
     return {
       port,
+      app,
       database,
       subscribing,
       sync,
@@ -204,6 +209,14 @@ export async function startService(
     throw error;
   }
 }
+
+/** slow or endless requests do not hold a connection; Node looks every 30 seconds unless told. */
+const slowClients = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16_384,
+};
 
 /** When the audience is compared as a whole: in the small hours, off the full hour that everybody uses. */
 const nightly = '17 3 * * *';
