@@ -5,6 +5,7 @@ import { adminApi } from './admin/api.ts';
 import { doctor } from './admin/doctor.ts';
 import type { Operations } from './admin/mailchimp.ts';
 import { offerDefaultWordings } from './consent/wordings.ts';
+import { openGuard } from './guard/guard.ts';
 import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
 import { connect } from './mailchimp/api/client.ts';
@@ -17,6 +18,7 @@ import {
   requestReconciliation,
 } from './mailchimp/reconcile.ts';
 import { setup, webhookUrlOf } from './mailchimp/setup.ts';
+import { sweepBuckets } from './platform/buckets.ts';
 import { type Database, openDatabase } from './platform/database.ts';
 import type { Log } from './platform/log.ts';
 import { openQueue } from './platform/queue.ts';
@@ -26,6 +28,7 @@ import { linksOf } from './subscribing/links.ts';
 import { openSubscribing, type Subscribing } from './subscribing/subscribing.ts';
 import { createMetrics } from './web/metrics.ts';
 import { pagesOf } from './web/reader.ts';
+import * as steady from './web/steady.ts';
 import { createHealth, createWeb } from './web/web.ts';
 
 /** Settings that name a Mailchimp account and a mail server, be they the sandbox's. */
@@ -53,7 +56,16 @@ export interface Service {
  */
 export async function startService(
   settings: ServiceSettings,
-  { log, now = () => new Date() }: { log: Log; now?: () => Date },
+  {
+    log,
+    now = () => new Date(),
+    beat = steady.beat,
+  }: {
+    log: Log;
+    now?: () => Date;
+    /** Milliseconds; 0 where nobody is listening to how long answers take. */
+    beat?: number;
+  },
 ): Promise<Service> {
   const closing: (() => Promise<unknown>)[] = [];
   const closeAll = async () => {
@@ -70,7 +82,7 @@ export async function startService(
     closing.push(() => database.close());
     const queue = await openQueue(
       database,
-      { mail: mailQueue, reconcile: reconcileQueue },
+      { mail: mailQueue, reconcile: reconcileQueue, sweep: {} },
       { worker: isWorker, log },
     );
     closing.push(() => queue.stop());
@@ -81,11 +93,14 @@ export async function startService(
     const metrics = createMetrics({ database, callsInFlight: gate.inFlight });
     const api = connect(settings.mailchimp, gate, metrics.recordCall);
 
+    const alarm = ceilingAlarm(log);
     let sync: Sync | null = null;
     let mail: MailHealth | null = null;
     const subscribing = openSubscribing({
       database,
       secretKeys: settings.secretKeys,
+      caps: settings.limits.caps,
+      ceilings: settings.limits.ceilings,
       now,
       enqueueMails: (tx, mails) =>
         queue.add(
@@ -98,8 +113,20 @@ export async function startService(
           })),
         ),
       onSyncDue: () => sync?.wake(),
+      onCeiling: (mails) => {
+        metrics.recordCeiling(mails);
+        alarm(mails);
+      },
     });
     closing.push(() => subscribing.drained());
+    const guard = await openGuard({
+      database,
+      now,
+      secretKeys: settings.secretKeys,
+      ...settings.limits,
+      ...settings.form,
+    });
+    closing.push(() => guard.drained());
 
     if (isWorker) {
       const transport = openTransport(settings.smtp.url, settings.dkim);
@@ -130,6 +157,8 @@ export async function startService(
         kind: 'incremental',
       });
       await queue.schedule('reconcile', 'full', nightly, { kind: 'full' });
+      await queue.work('sweep', () => sweepBuckets(database, now()));
+      await queue.schedule('sweep', 'buckets', hourly, {});
       sync = startSync({
         database,
         api,
@@ -146,7 +175,7 @@ export async function startService(
     closing.push(() => gate.close());
 
     const operations: Operations = {
-      doctor: () => doctor({ database, api, settings, now }),
+      doctor: () => doctor({ database, api, settings, guard, now }),
       setup: () =>
         setup({ database, api, webhookUrl: webhookUrlOf(settings.baseUrl, settings.webhook.secret) }),
       requestReconciliation: (wish) =>
@@ -167,6 +196,7 @@ export async function startService(
       }),
       metrics,
       adminApiKey: settings.adminApiKey,
+      guard,
       isStopping: () => stopping,
       showPage: pagesOf(site),
       links,
@@ -182,8 +212,10 @@ export async function startService(
           logo: settings.publication.logo?.png ?? null,
           allowedOrigins,
           trustProxy,
+          altcha: settings.form.altchaDifficulty !== null,
+          beat,
           webhook: { ...settings.webhook, audienceId: api.audienceId, onHint: () => sync?.wake() },
-          adminApi: adminApi({ database, adminApiKey: settings.adminApiKey, operations }),
+          adminApi: adminApi({ database, adminApiKey: settings.adminApiKey, guard, operations }),
         })
       : createHealth(health);
     const server = createServer(slowClients, app);
@@ -218,6 +250,9 @@ const slowClients = {
   maxHeaderSize: 16_384,
 };
 
+/** Off the full hour that everybody uses. */
+const hourly = '41 * * * *';
+
 /** When the audience is compared as a whole: in the small hours, off the full hour that everybody uses. */
 const nightly = '17 3 * * *';
 
@@ -225,6 +260,25 @@ const everyMinutes = (minutes: number) => (minutes === 60 ? '0 * * * *' : `*/${m
 
 /** What a process that only serves the web says of the worker's part. */
 const elsewhere = { worker: 'in another process' };
+
+/** Says that a ceiling is reached, which may be a flood: once in ten minutes, with what came since. */
+function ceilingAlarm(log: Log) {
+  let saidAt = Number.NEGATIVE_INFINITY;
+  let putOff = 0;
+  let refused = 0;
+  return (mails: { putOff: number; refused: number }) => {
+    putOff += mails.putOff;
+    refused += mails.refused;
+    if (Date.now() - saidAt < 600_000) return;
+    log.error(
+      { putOff, refused },
+      'more mails are asked for than LIMIT_DOMAIN_HOUR and LIMIT_TOTAL_HOUR let go at once: is somebody flooding?',
+    );
+    saidAt = Date.now();
+    putOff = 0;
+    refused = 0;
+  };
+}
 
 function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {

@@ -1,8 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import type { SignUpLimits } from './guard/limits.ts';
 import { type Logo, readLogo } from './site/logo.ts';
 import { parseAddress } from './subscribing/address.ts';
+import type { Caps } from './subscribing/caps.ts';
+import type { Ceilings } from './subscribing/ceilings.ts';
 
 export interface Settings {
   production: boolean;
@@ -49,6 +52,24 @@ export interface Settings {
   trustProxy: string[];
   /** The first signs, all verify. */
   secretKeys: [string, ...string[]];
+  limits: {
+    /** Mails that a stranger can cause to one folded address. */
+    caps: Caps;
+    /** Such mails to all addresses together, an hour. */
+    ceilings: Ceilings;
+    /** Sign-ups of one client an hour. */
+    signUps: SignUpLimits;
+    /** Wrong links, keys and secrets of one client, an hour. */
+    wrongLinksPerHour: number;
+  };
+  form: {
+    /** Who sends a form sooner than that after it was drawn is no reader. */
+    minSeconds: number;
+    /** How hard a challenge is to solve; null: none is asked. */
+    altchaDifficulty: number | null;
+    /** Whether addresses at throw-away domains are refused. */
+    refuseDisposable: boolean;
+  };
   role: 'all' | 'web' | 'worker';
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -78,6 +99,8 @@ const oneOf = <const T extends string>(...names: T[]) => z.enum(names, `must be 
 const split = z.string().transform((text) => text.split(',').map((entry) => entry.trim()));
 const list = <T extends z.ZodType<unknown, string>>(entry: T) => split.pipe(z.array(entry));
 
+const count = (least: number, most: number) =>
+  read(`a whole number from ${least} to ${most}`, (text) => wholeNumber(text, least, most));
 const line = (right: string) => matching(right, /^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]{1,200}$/u);
 const dnsName = (right: string) => matching(right, /^(?=.{1,253}$)[a-z\d-]{1,63}(\.[a-z\d-]{1,63})*$/i);
 const secret = matching('32 visible characters or more (openssl rand -hex 32)', /^[!-~]{32,}$/);
@@ -96,7 +119,7 @@ const samplePostalAddress = 'The Daily Example, 1 Sample Street, 00000 Anytown';
 /** Every variable that we know; `.env.example` explains each. */
 const variables = z.object({
   NODE_ENV: oneOf('development', 'test', 'production').default('development'),
-  PORT: read('a whole number from 0 to 65535', (text) => wholeNumber(text, 0, 65_535)).default(3000),
+  PORT: count(0, 65_535).default(3000),
   HOST: matching('a host name or an IP address', /^[\w.:-]+$/).optional(),
   BASE_URL: read(
     'an http(s) origin without a path, such as https://newsletters.example',
@@ -149,6 +172,18 @@ const variables = z.object({
     ),
   ).default([]),
   SECRET_KEYS: split.pipe(z.tuple([secret], secret)).default([developmentSecret]),
+  LIMIT_ADDRESS_SECONDS: count(0, 86_400).default(60),
+  LIMIT_ADDRESS_DAY: count(1, 1000).default(3),
+  LIMIT_ADDRESS_MONTH: count(1, 1000).default(5),
+  LIMIT_DOMAIN_HOUR: count(1, 10_000_000).default(1000),
+  LIMIT_TOTAL_HOUR: count(1, 10_000_000).default(5000),
+  LIMIT_IP_HOUR: count(4, 10_000_000).default(100),
+  LIMIT_PREFIX_HOUR: count(4, 10_000_000).default(400),
+  LIMIT_WRONG_LINKS_HOUR: count(1, 1_000_000).default(60),
+  FORM_MIN_SECONDS: count(0, 60).default(2),
+  ALTCHA: oneOf('off', 'on').default('off'),
+  ALTCHA_DIFFICULTY: count(10, 100_000).default(1000),
+  DISPOSABLE_DOMAINS: oneOf('accept', 'refuse').default('accept'),
   ROLE: oneOf('all', 'web', 'worker').default('all'),
   LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 });
@@ -251,6 +286,21 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
     allowedOrigins: value.ALLOWED_ORIGINS,
     trustProxy: value.TRUST_PROXY,
     secretKeys: value.SECRET_KEYS,
+    limits: {
+      caps: {
+        apart: value.LIMIT_ADDRESS_SECONDS * 1000,
+        perDay: value.LIMIT_ADDRESS_DAY,
+        perMonth: value.LIMIT_ADDRESS_MONTH,
+      },
+      ceilings: { perDomain: value.LIMIT_DOMAIN_HOUR, total: value.LIMIT_TOTAL_HOUR },
+      signUps: { perIp: value.LIMIT_IP_HOUR, perPrefix: value.LIMIT_PREFIX_HOUR },
+      wrongLinksPerHour: value.LIMIT_WRONG_LINKS_HOUR,
+    },
+    form: {
+      minSeconds: value.FORM_MIN_SECONDS,
+      altchaDifficulty: value.ALTCHA === 'on' ? value.ALTCHA_DIFFICULTY : null,
+      refuseDisposable: value.DISPOSABLE_DOMAINS === 'refuse',
+    },
     role: value.ROLE,
     logLevel: value.LOG_LEVEL,
   };

@@ -65,6 +65,13 @@ describe('without any variable', () => {
       allowedOrigins: [],
       trustProxy: [],
       secretKeys: [expect.stringMatching(/^.{32,}$/)],
+      limits: {
+        caps: { apart: 60_000, perDay: 3, perMonth: 5 },
+        ceilings: { perDomain: 1000, total: 5000 },
+        signUps: { perIp: 100, perPrefix: 400 },
+        wrongLinksPerHour: 60,
+      },
+      form: { minSeconds: 2, altchaDifficulty: null, refuseDisposable: false },
       role: 'all',
       logLevel: 'info',
     });

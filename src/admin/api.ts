@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import type { Guard } from '../guard/guard.ts';
 import type { Database } from '../platform/database.ts';
 import { demandKey } from '../web/keys.ts';
 import { notFound } from '../web/problems.ts';
@@ -10,15 +11,17 @@ import { mailchimpRoutes, type Operations } from './mailchimp.ts';
 export function adminApi({
   database,
   adminApiKey,
+  guard,
   operations,
 }: {
   database: Database;
   adminApiKey: string | null;
+  guard: Guard;
   operations: Operations;
 }): Router {
   const router = Router();
   router.use(
-    demandKey(adminApiKey),
+    demandKey(adminApiKey, guard),
     listRoutes(database),
     consentRoutes(database),
     mailchimpRoutes({ database, operations }),

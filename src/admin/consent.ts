@@ -4,14 +4,10 @@ import { consentWordings, offerConsentWording } from '../consent/wordings.ts';
 import { closestLocale, locales } from '../languages/language.ts';
 import type { Database } from '../platform/database.ts';
 import { onlyVerbs, Problem } from '../web/problems.ts';
-import { jsonBody, parse } from './bodies.ts';
+import { jsonBody, text as oneText, parse } from './bodies.ts';
 
 const edited = z.strictObject({
-  text: z
-    .string('must be text')
-    .trim()
-    .min(1, 'must not be empty')
-    .max(4000, 'must be 4000 characters at most'),
+  text: oneText.trim().min(1, 'must not be empty').max(4000, 'must be 4000 characters at most'),
 });
 
 /** `/admin/api/consent-texts`: what stands under the forms, one text a language; earlier ones are kept (C-13). */

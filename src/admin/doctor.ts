@@ -1,19 +1,23 @@
 import { readdir } from 'node:fs/promises';
 import { z } from 'zod';
+import type { Guard } from '../guard/guard.ts';
 import { examineMail, type ResolveTxt } from '../mail/doctor.ts';
 import type { MailchimpApi } from '../mailchimp/api/client.ts';
 import { examineMailchimp } from '../mailchimp/doctor.ts';
+import { levelOf } from '../platform/buckets.ts';
 import type { Database, Sql } from '../platform/database.ts';
 import { examine, type Finding, fault, ok, type Verdict, warning } from '../platform/finding.ts';
 import { isLocal } from '../platform/local.ts';
 import { migrationsFolder } from '../platform/migrations.ts';
 import type { Settings } from '../settings.ts';
+import { hour, totalBucket } from '../subscribing/ceilings.ts';
 
 /** What the doctor looks at. */
 export interface Patient {
   database: Database;
   api: MailchimpApi;
-  settings: Pick<Settings, 'database' | 'baseUrl' | 'webhook' | 'dkim'> & {
+  guard: Pick<Guard, 'sendersUnknown'>;
+  settings: Pick<Settings, 'database' | 'baseUrl' | 'webhook' | 'dkim' | 'limits'> & {
     mailchimp: NonNullable<Settings['mailchimp']>;
     smtp: NonNullable<Settings['smtp']>;
   };
@@ -26,12 +30,21 @@ export interface Patient {
  * Looks at all that a running Footnote depends on and says in plain words what is wrong and what to do.
  * Changes nothing, sends nothing. Every check is made whatever the others find, and none throws.
  */
-export async function doctor({ database, api, settings, now, resolveTxt }: Patient): Promise<Finding[]> {
-  const { baseUrl, mailchimp, webhook, smtp, dkim } = settings;
+export async function doctor({
+  database,
+  api,
+  guard,
+  settings,
+  now,
+  resolveTxt,
+}: Patient): Promise<Finding[]> {
+  const { baseUrl, mailchimp, webhook, smtp, dkim, limits } = settings;
   const findings = await Promise.all([
     examine('database', () => judgeDatabase(database, settings.database.kind)),
     examine('clock', () => judgeClock(database, now)),
     examine('base URL', () => judgeBaseUrl(baseUrl)),
+    examine('proxies', async () => judgeProxies(guard.sendersUnknown(), baseUrl)),
+    examine('flooding', () => judgeCeiling(database, limits.ceilings.total, now())),
     examineMail({ smtpUrl: smtp.url, dkim, ...(resolveTxt && { resolveTxt }) }),
     examineMailchimp({ database, api, mailchimp, webhook, baseUrl }),
   ]);
@@ -84,6 +97,28 @@ async function judgeClock(sql: Sql, now: () => Date): Promise<Verdict> {
         'Let both machines set their clocks by NTP.',
       )
     : ok(`The clocks of this machine and of the database are ${seconds} seconds apart.`);
+}
+
+function judgeProxies(sendersUnknown: number, baseUrl: string): Verdict {
+  return sendersUnknown === 0 || isLocal(baseUrl)
+    ? ok('It is known where sign-ups come from.')
+    : warning(
+        'Sign-ups come from a private address, which is a proxy rather than a reader: they are not limited by ' +
+          'network, and the proof of consent lacks the IP address.',
+        'Name the proxies in TRUST_PROXY, and let them set X-Forwarded-For.',
+      );
+}
+
+async function judgeCeiling(sql: Sql, perHour: number, now: Date): Promise<Verdict> {
+  const level = (await levelOf(sql, totalBucket, now)) / hour;
+  if (level >= 1) {
+    return warning(
+      `Strangers cause more mails than the ${perHour} an hour that LIMIT_TOTAL_HOUR lets go. The others wait, ` +
+        `now for ${Math.round((level - 1) * 60)} minutes.`,
+      'If this is a flood, set ALTCHA=on; if it is success, raise LIMIT_TOTAL_HOUR.',
+    );
+  }
+  return ok(`Strangers cause ${Math.round(level * 100)} % of the mails that LIMIT_TOTAL_HOUR lets go.`);
 }
 
 const alive = z.object({ status: z.literal('ok') });

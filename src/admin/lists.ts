@@ -3,16 +3,12 @@ import { z } from 'zod';
 import type { Database } from '../platform/database.ts';
 import { archiveList, everyList, saveList } from '../subscribing/lists.ts';
 import { onlyVerbs, Problem } from '../web/problems.ts';
-import { jsonBody, parse } from './bodies.ts';
+import { jsonBody, parse, text } from './bodies.ts';
 
 const slugPattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const slugRule = 'must be lower-case letters, digits and single hyphens, such as morning-briefing';
-const name = z
-  .string('must be text')
-  .trim()
-  .min(1, 'must not be empty')
-  .max(100, 'must be 100 characters at most');
-const description = z.string('must be text').trim().max(300, 'must be 300 characters at most');
+const name = text.trim().min(1, 'must not be empty').max(100, 'must be 100 characters at most');
+const description = text.trim().max(300, 'must be 300 characters at most');
 
 const newList = z.strictObject({
   slug: z.string('must be text').max(60, 'must be 60 characters at most').regex(slugPattern, slugRule),

@@ -26,6 +26,11 @@ export interface Places {
 export interface Engine extends Sql {
   /** Runs `work` in one transaction: commits when it resolves, rolls back when it throws. */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
+  /**
+   * Where a statement commits at once, beside a transaction that goes on, so that rows which everybody wants
+   * are not held until its end. On the embedded database's one connection it is a part of the transaction.
+   */
+  beside(tx: Sql): Sql;
   /** Runs `work` while no other process runs work of the same name on this database. */
   exclusively<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** `count` places under a name, shared by all processes on this database. */

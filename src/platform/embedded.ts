@@ -35,6 +35,8 @@ export function embeddedEngine(pglite: PGlite): Engine {
     ...sqlOf(pglite),
     transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx))),
 
+    beside: (tx) => tx,
+
     // The folder belongs to this process alone, so a queue in memory is enough.
     exclusively: (name, work) => {
       const turn = (running.get(name) ?? Promise.resolve()).then(work, work);

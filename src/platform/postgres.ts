@@ -51,6 +51,8 @@ export function openPostgres(url: string, log: Log): Engine {
         }
       }),
 
+    beside: () => sqlOf(pool),
+
     exclusively: (name, work) =>
       withClient(async (client) => {
         await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`footnote:${name}`]);

@@ -1,8 +1,13 @@
-const minute = 60_000;
-const day = 24 * 60 * minute;
+const day = 24 * 60 * 60_000;
 
-/** Mails of a kind that one folded address gets at most (A-01; defaults of the contract). */
-const caps = { apart: minute, perDay: 3, perMonth: 5 };
+/** Mails of a kind that one folded address gets at most. */
+export interface Caps {
+  /** Milliseconds from one to the next. */
+  apart: number;
+  perDay: number;
+  /** In 30 days. */
+  perMonth: number;
+}
 
 /** How far back mails count. */
 export const capWindow = 30 * day;
@@ -13,7 +18,7 @@ export const capWindow = 30 * day;
  * @param leftSince the person left since the last of them; who asks again then waits for nothing
  * @returns now, a little later to keep mails apart, or null when the caps are used up
  */
-export function nextMailDue(mails: readonly Date[], now: Date, leftSince: boolean): Date | null {
+export function nextMailDue(mails: readonly Date[], caps: Caps, now: Date, leftSince: boolean): Date | null {
   const times = mails.map((mail) => mail.getTime());
   const within = (span: number) => times.filter((time) => time > now.getTime() - span).length;
   if (within(day) >= caps.perDay || within(capWindow) >= caps.perMonth) return null;

@@ -13,6 +13,10 @@ export const linkDays = 7;
 /** Kinds of mail that anybody can cause for an address, which share one cap. */
 const causedByAnybody: readonly MailKind[] = ['confirmation', 'my_link'];
 
+/** Whether a decision sends a mail that counts under the ceilings of all addresses together. */
+export const mailsAStranger = ({ mails }: Changes): boolean =>
+  mails.some(({ kind }) => causedByAnybody.includes(kind));
+
 /** Random values drawn before the decision, so that the rules stay pure. Unused ones are thrown away. */
 export interface Fresh {
   subscriberId: string;
@@ -76,15 +80,16 @@ export interface Changes {
   sync: 'opt_in' | 'opt_out' | null;
 }
 
-/** When a mail that anybody could cause may go to the folded address; null when the caps are used up. */
-export function strangersMailDue({ mails }: Household, now: Date, leftSince: boolean): Date | null {
-  const earlier = mails.filter(({ kind }) => causedByAnybody.includes(kind));
-  return nextMailDue(
-    earlier.map(({ dueAt }) => dueAt),
-    now,
-    leftSince,
-  );
+/** When a mail that anybody could cause may go to the folded address; null when no more may. */
+export function strangersMailDue(household: Household, now: Date, leftSince: boolean): Date | null {
+  const { caps, from } = household.allowance;
+  const due = nextMailDue(mailsOfKinds(household, causedByAnybody), caps, now, leftSince);
+  return due === null || from === null ? null : new Date(Math.max(due.getTime(), from.getTime()));
 }
+
+/** When the earlier mails of some kinds were or are due. */
+export const mailsOfKinds = ({ mails }: Household, kinds: readonly MailKind[]): Date[] =>
+  mails.filter(({ kind }) => kinds.includes(kind)).map(({ dueAt }) => dueAt);
 
 /**
  * Asks for lists: whatever is not subscribed becomes pending under one new request with one mail, within

@@ -78,7 +78,7 @@ export async function loadHouseholds(
   commands: readonly Command[],
   abuseKeys: readonly string[],
   now: Date,
-): Promise<Map<string, Household>> {
+): Promise<Map<string, Omit<Household, 'allowance'>>> {
   const known = await sql.query<{ id: string }>(
     'SELECT id FROM subscribers WHERE abuse_key = ANY ($1::text[])',
     [abuseKeys],
@@ -150,7 +150,7 @@ export async function loadHouseholds(
     ],
   );
 
-  const households = new Map<string, Household>();
+  const households = new Map<string, Omit<Household, 'allowance'>>();
   for (const row of rows) {
     const { mails, ...person } = personShape.parse(row.person);
     const household = households.get(person.abuseKey) ?? { people: [], mails: [] };

@@ -6,6 +6,7 @@ import {
   type Fresh,
   leave,
   linkExpiry,
+  mailsOfKinds,
   nothing,
   owe,
   strangersMailDue,
@@ -61,8 +62,7 @@ export function decideAskData(
   fresh: Fresh,
 ): Decision {
   const outcome = { type: 'mailed' as const, locale: person.locale };
-  const earlier = household.mails.filter(({ kind }) => kind === what).map(({ dueAt }) => dueAt);
-  const dueAt = nextMailDue(earlier, now, false);
+  const dueAt = nextMailDue(mailsOfKinds(household, [what]), household.allowance.caps, now, false);
   if (isErased(person) || dueAt === null) return { outcome, changes: null };
   const changes = nothing(person);
   const tokenHash = what === 'erasure' ? fresh.eraseTokenHash : null;

@@ -1,10 +1,20 @@
 import type { MailKind, SubscriptionState } from '../generated/prisma/enums.ts';
+import type { Caps } from './caps.ts';
 
 /** Everything that the rules need to know of the people behind one folded address. */
 export interface Household {
   people: Person[];
   /** The mails to the folded address of the last 30 days, and those that the command is about. */
   mails: OwedMail[];
+  allowance: Allowance;
+}
+
+/** What mails strangers may cause. */
+export interface Allowance {
+  /** To one folded address. */
+  caps: Caps;
+  /** When the ceilings of all addresses together let one go: null, not within a day. */
+  from: Date | null;
 }
 
 /** Nothing follows in the ledger of an erased person, and nothing about them changes (I6). */

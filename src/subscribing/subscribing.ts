@@ -2,14 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { v7 as uuid } from 'uuid';
 import { sha256 } from '../consent/ledger.ts';
 import type { Database, Sql } from '../platform/database.ts';
-import type { Changes, Decision, Fresh } from './changes.ts';
+import { gather } from '../platform/gather.ts';
+import type { Caps } from './caps.ts';
+import { type Ceilings, placesUnder } from './ceilings.ts';
+import { type Decision, type Fresh, mailsAStranger } from './changes.ts';
 import type { Command, Outcome } from './commands.ts';
 import { decide } from './decide.ts';
 import { eraseRows } from './erase.ts';
-import { gather } from './gather.ts';
 import { newLinkKey, tokenFor } from './links.ts';
 import { findHouseholds, loadHouseholds, lockHouseholds } from './load.ts';
-import type { Household } from './person.ts';
+import type { Allowance, Household } from './person.ts';
 import { saveChanges } from './save.ts';
 
 export interface OwedMail {
@@ -41,11 +43,16 @@ export function openSubscribing(parts: {
   database: Database;
   /** The first key derives the tokens of new requests. */
   secretKeys: readonly [string, ...string[]];
+  /** What mails strangers may cause: to one address, and to all together. */
+  caps: Caps;
+  ceilings: Ceilings;
   now: () => Date;
   /** Queues owed mails within the transaction. */
   enqueueMails: (tx: Sql, mails: readonly OwedMail[]) => Promise<void>;
   /** Told after a commit that Mailchimp has to follow somebody. */
   onSyncDue: () => void;
+  /** Told of mails that a ceiling put off, or did not let go at all: somebody may be flooding. */
+  onCeiling: (mails: { putOff: number; refused: number }) => void;
 }): Subscribing {
   const { database, now } = parts;
 
@@ -88,26 +95,33 @@ export function openSubscribing(parts: {
       await lockHouseholds(tx, keys);
       const lockedKeys = await findHouseholds(tx, commands);
       const households = await loadHouseholds(tx, commands, keys, at);
-      const changed = new Map<string | null, Changes>();
+      const decided = new Map<string | null, { pending: Pending } & Decision>();
 
       for (const [n, pending] of set.entries()) {
         const abuseKey = abuseKeys[n] ?? null;
         // Decided on what this round already changes, it would be decided on old news; and somebody whose
         // address changed until the lock was ours is locked under the old one.
-        if (changed.has(abuseKey) || lockedKeys[n] !== abuseKeys[n]) {
+        if (decided.has(abuseKey) || lockedKeys[n] !== abuseKeys[n]) {
           later.push(pending);
           continue;
         }
         try {
           const { outcome, changes } = decideFor(households, abuseKey, pending.command, at);
-          if (changes !== null) changed.set(abuseKey, changes);
-          settle.push(() => pending.resolve(outcome));
+          if (changes === null) settle.push(() => pending.resolve(outcome));
+          else decided.set(abuseKey, { pending, outcome, changes });
         } catch (error) {
           settle.push(() => pending.reject(error));
         }
       }
 
-      const changes = [...changed.values()];
+      for (const [abuseKey, from] of await whatWaits(tx, decided, at)) {
+        const pending = decided.get(abuseKey)?.pending;
+        if (pending !== undefined)
+          decided.set(abuseKey, { pending, ...decideFor(households, abuseKey, pending.command, at, from) });
+      }
+      for (const { pending, outcome } of decided.values()) settle.push(() => pending.resolve(outcome));
+
+      const changes = [...decided.values()].flatMap(({ changes }) => changes ?? []);
       await saveChanges(tx, changes, at);
       const erased = changes.flatMap(({ person, erased }) => (erased ? person : []));
       if (erased.length > 0) await eraseRows(tx, erased, parts.secretKeys[0], at);
@@ -122,13 +136,38 @@ export function openSubscribing(parts: {
   }
 
   function decideFor(
-    households: Map<string, Household>,
+    households: Awaited<ReturnType<typeof loadHouseholds>>,
     abuseKey: string | null,
     command: Command,
     at: Date,
+    from: Allowance['from'] = at,
   ): Decision {
-    const household = abuseKey === null ? undefined : households.get(abuseKey);
-    return decide(household ?? { people: [], mails: [] }, command, at, fresh(parts.secretKeys[0]));
+    const known = abuseKey === null ? undefined : households.get(abuseKey);
+    const household: Household = { people: [], mails: [], ...known, allowance: { caps: parts.caps, from } };
+    return decide(household, command, at, fresh(parts.secretKeys[0]));
+  }
+
+  /** Takes places under the ceilings. @returns the folded addresses whose mail cannot go at once, and when it can */
+  async function whatWaits(
+    tx: Sql,
+    decided: ReadonlyMap<string | null, Decision>,
+    at: Date,
+  ): Promise<[string, Date | null][]> {
+    const mailed = [...decided].flatMap(([abuseKey, { changes }]) =>
+      abuseKey !== null && changes !== null && mailsAStranger(changes) ? abuseKey : [],
+    );
+    if (mailed.length === 0) return [];
+    const [secret] = parts.secretKeys;
+    const places = await placesUnder(database.beside(tx), parts.ceilings, mailed, secret, at);
+    const waiting = mailed.flatMap((abuseKey, n): [string, Date | null][] => {
+      const from = places[n] ?? null;
+      return from !== null && from <= at ? [] : [[abuseKey, from]];
+    });
+    if (waiting.length > 0) {
+      const refused = waiting.filter(([, from]) => from === null).length;
+      parts.onCeiling({ putOff: waiting.length - refused, refused });
+    }
+    return waiting;
   }
 
   async function preview(command: Command) {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Router } from 'express';
 import { root } from '../platform/root.ts';
 import type { Shade } from '../site/accent.ts';
+import { onlyVerbs } from './problems.ts';
 import type { Web } from './web.ts';
 
 /** What pages load: the stylesheet in the publisher's colour, and the logo, one request each (W-03). */
@@ -19,18 +20,27 @@ export function assetRoutes({ site, logo }: Pick<Web, 'site' | 'logo'>): Router 
     res.set('Cache-Control', 'public, max-age=3600');
     next();
   });
-  router.get('/style.css', (req, res) => {
-    res.set('ETag', etag(style)).type('text/css');
-    if (req.fresh) res.sendStatus(304);
-    else res.send(style);
-  });
-  router.get('/docs.css', (_req, res) => res.sendFile(path.join(folder, 'docs.css')));
-  router.get('/logo.png', (_req, res, next) => {
-    if (logo === null) return next();
-    // Mails show it too, and webmail is another site than ours.
-    res.set({ ETag: etag(logo), 'Cross-Origin-Resource-Policy': 'cross-origin' });
-    res.type('image/png').send(logo);
-  });
+  router
+    .route('/style.css')
+    .get((req, res) => {
+      res.set('ETag', etag(style)).type('text/css');
+      if (req.fresh) res.sendStatus(304);
+      else res.send(style);
+    })
+    .all(onlyVerbs('GET'));
+  router
+    .route('/docs.css')
+    .get((_req, res) => res.sendFile(path.join(folder, 'docs.css')))
+    .all(onlyVerbs('GET'));
+  router
+    .route('/logo.png')
+    .get((_req, res, next) => {
+      if (logo === null) return next('router');
+      // Mails show it too, and webmail is another site than ours.
+      res.set({ ETag: etag(logo), 'Cross-Origin-Resource-Policy': 'cross-origin' });
+      res.type('image/png').send(logo);
+    })
+    .all(onlyVerbs('GET'));
   return router;
 }
 

@@ -10,15 +10,17 @@ import { LinkProblemPage } from './pages/link-problem.tsx';
 import { NoticePage } from './pages/notice.tsx';
 import { onlyVerbs } from './problems.ts';
 import type { Web } from './web.ts';
+import { unknownLinks } from './wrong-links.ts';
 
 /**
  * `GET /confirm/:token` shows a page with one button; `POST` confirms, any number of times (U-23, U-25). Once
  * the link is expired, `POST /confirm/:token/renew` has another one mailed to the same address.
  */
-export function confirmRoutes({ subscribing, showPage, links }: Web): Router {
+export function confirmRoutes({ subscribing, showPage, links, guard, metrics }: Web): Router {
   const router = Router();
+  const showUnknown = unknownLinks(guard, showPage);
 
-  function answer(req: Request, res: Response, token: string | null, outcome: Outcome) {
+  async function answer(req: Request, res: Response, token: string | null, outcome: Outcome) {
     switch (outcome.type) {
       case 'confirmed': {
         const { lists, locale } = outcome;
@@ -36,7 +38,7 @@ export function confirmRoutes({ subscribing, showPage, links }: Web): Router {
       }
       default: {
         const page = createElement(LinkProblemPage, { problem: 'unknown', signUpUrl: links.signUp() });
-        return showPage(req, res, page, { status: 404 });
+        return showUnknown(req, res, page);
       }
     }
   }
@@ -59,7 +61,9 @@ export function confirmRoutes({ subscribing, showPage, links }: Web): Router {
       const token = readToken(req.params.token);
       if (token === null) return answer(req, res, token, { type: 'unknown' });
       const confirm = { type: 'confirm' as const, token, ...circumstancesOf(req, 'confirm_page') };
-      answer(req, res, token, await subscribing.run(confirm));
+      const outcome = await subscribing.run(confirm);
+      if (outcome.type === 'confirmed') metrics.recordConfirmation();
+      await answer(req, res, token, outcome);
     })
     .all(onlyVerbs('GET', 'POST'));
 

@@ -16,10 +16,12 @@ import type { Web } from './web.ts';
 
 /**
  * `GET /embed.js`: the widget. All that it shows is written behind its code, so that a site makes one request
- * and nothing on it moves later. The same for everybody, so anybody may keep it for a while.
+ * and nothing on it moves later. The same for everybody, so anybody may keep it for a while. `GET /altcha.js`:
+ * what it loads where ALTCHA is on.
  */
 export function embedRoutes({ database }: Pick<Web, 'database'>): Router {
   const router = Router();
+  let solver: Promise<string> | null = null;
   let packing: Promise<Packed> | null = null;
   let packed: Packed | null = null;
 
@@ -53,6 +55,24 @@ export function embedRoutes({ database }: Pick<Web, 'database'>): Router {
         ETag: etag,
       });
       res.send(await as[coding]);
+    })
+    .all(onlyVerbs('GET'));
+
+  router
+    .route('/altcha.js')
+    .get(async (_req, res) => {
+      solver ??= bundle('altcha.ts').catch((error: unknown) => {
+        solver = null;
+        throw error;
+      });
+      res.set({
+        'Content-Type': 'text/javascript; charset=utf-8',
+        'Cache-Control': 'public, max-age=300',
+        'Cross-Origin-Resource-Policy': 'cross-origin',
+        // It is imported, and modules are fetched as fetch fetches.
+        'Access-Control-Allow-Origin': '*',
+      });
+      res.send(await solver);
     })
     .all(onlyVerbs('GET'));
 
@@ -116,14 +136,14 @@ let building: Promise<string> | null = null;
 
 /** The widget's code, bundled when it is first asked for: it costs the start nothing. Who asks meanwhile shares it. */
 function widgetCode(): Promise<string> {
-  building ??= bundle().catch((error: unknown) => {
+  building ??= bundle('embed.ts').catch((error: unknown) => {
     building = null;
     throw error;
   });
   return building;
 }
 
-async function bundle(): Promise<string> {
+async function bundle(entry: string): Promise<string> {
   const folder = path.join(root, 'src/widget');
   const target = ['es2022', 'chrome111', 'firefox113', 'safari16.4'];
   try {
@@ -133,7 +153,7 @@ async function bundle(): Promise<string> {
       target,
     });
     const { outputFiles } = await esbuild.build({
-      entryPoints: [path.join(folder, 'embed.ts')],
+      entryPoints: [path.join(folder, entry)],
       tsconfig: path.join(folder, 'tsconfig.json'),
       define: { styles: JSON.stringify(styles) },
       bundle: true,

@@ -6,22 +6,24 @@ import { circumstancesOf } from './circumstances.ts';
 import { ErasedPage, ErasePage, EraseProblemPage } from './pages/erase.tsx';
 import { onlyVerbs } from './problems.ts';
 import type { Web } from './web.ts';
+import { unknownLinks } from './wrong-links.ts';
 
 /**
  * `GET /erase/:token` says what erasing means; `POST` erases for good. The link goes to the address alone,
  * so whoever holds a link out of a forwarded mail erases nobody (C-27).
  */
-export function eraseRoutes({ subscribing, showPage }: Web): Router {
+export function eraseRoutes({ subscribing, showPage, guard }: Web): Router {
   const router = Router();
+  const showUnknown = unknownLinks(guard, showPage);
 
-  function answer(req: Request, res: Response, outcome: Outcome) {
+  async function answer(req: Request, res: Response, outcome: Outcome) {
     if (outcome.type === 'erased') {
       showPage(req, res, createElement(ErasedPage), { locale: outcome.locale });
     } else if (outcome.type === 'expired') {
       const page = createElement(EraseProblemPage, { problem: 'expired' });
       showPage(req, res, page, { status: 410, locale: outcome.locale });
     } else {
-      showPage(req, res, createElement(EraseProblemPage, { problem: 'unknown' }), { status: 404 });
+      await showUnknown(req, res, createElement(EraseProblemPage, { problem: 'unknown' }));
     }
   }
 
@@ -36,7 +38,11 @@ export function eraseRoutes({ subscribing, showPage }: Web): Router {
     })
     .post(async (req, res) => {
       const token = readToken(req.params.token);
-      answer(req, res, token === null ? { type: 'unknown' } : await subscribing.run(erasing(req, token)));
+      await answer(
+        req,
+        res,
+        token === null ? { type: 'unknown' } : await subscribing.run(erasing(req, token)),
+      );
     })
     .all(onlyVerbs('GET', 'POST'));
 

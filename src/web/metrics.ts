@@ -12,6 +12,12 @@ export interface Metrics {
   recordCall(outcome: string, seconds: number): void;
   /** Notes a webhook delivery by its type and what became of it. */
   recordDelivery(type: string, outcome: string): void;
+  /** Notes what the guard made of a wish for a mail: `welcome`, `bot`, `refused` or `limited`. */
+  recordWish(verdict: string): void;
+  /** Notes a press that confirmed: far fewer of them than sign-ups means bots (A-03). */
+  recordConfirmation(): void;
+  /** Notes mails that a ceiling put off, or did not let go. */
+  recordCeiling(mails: { putOff: number; refused: number }): void;
   /** Everything in Prometheus' text format. How Mailchimp stands is read now; unknown is left out. */
   text(): Promise<string>;
 }
@@ -49,7 +55,31 @@ export function createMetrics({
     registers,
   });
 
+  const wishes = new Counter({
+    name: 'footnote_wishes_total',
+    help: 'Sign-ups and wishes for a link to this process, by what was made of them.',
+    labelNames: ['verdict'],
+    registers,
+  });
+  const confirmations = new Counter({
+    name: 'footnote_confirmations_total',
+    help: 'Confirmations to this process.',
+    registers,
+  });
+  const ceiling = new Counter({
+    name: 'footnote_mails_over_ceiling_total',
+    help: 'Mails that strangers caused above LIMIT_DOMAIN_HOUR or LIMIT_TOTAL_HOUR, by what became of them.',
+    labelNames: ['outcome'],
+    registers,
+  });
+
   return {
+    recordWish: (verdict) => wishes.inc({ verdict }),
+    recordConfirmation: () => confirmations.inc(),
+    recordCeiling: ({ putOff, refused }) => {
+      ceiling.inc({ outcome: 'put_off' }, putOff);
+      ceiling.inc({ outcome: 'refused' }, refused);
+    },
     recordCall: (outcome, seconds) => {
       calls.inc({ outcome });
       callSeconds.observe(seconds);
@@ -120,11 +150,11 @@ async function currentState(database: Pick<Database, 'query'>, inFlight: number)
 }
 
 /** `GET /metrics`, for whoever holds the admin key. */
-export function metricsRoutes({ metrics, adminApiKey }: Health): Router {
+export function metricsRoutes({ metrics, adminApiKey, guard }: Health): Router {
   const router = Router();
   router
     .route('/metrics')
-    .get(demandKey(adminApiKey), async (_req, res) => {
+    .get(demandKey(adminApiKey, guard), async (_req, res) => {
       res.set('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE).send(await metrics.text());
     })
     .all(onlyVerbs('GET'));

@@ -12,6 +12,7 @@ import { onlyVerbs } from './problems.ts';
 import { languageFor } from './reader.ts';
 import { readTyped, shownWording } from './sign-up-form.ts';
 import type { Web } from './web.ts';
+import { unknownLinks } from './wrong-links.ts';
 
 /** What the page's other buttons ask for; without one, the choices are saved. */
 const wish = z.object({ action: z.enum(['copy', 'erase', 'allow']).optional() });
@@ -22,11 +23,12 @@ const wish = z.object({ action: z.enum(['copy', 'erase', 'allow']).optional() })
  * C-27). With `action=copy` or `action=erase`, a copy of one's data or the link to erase it is mailed, with
  * `action=allow` a "this was not me" is taken back.
  */
-export function preferencesRoutes({ database, subscribing, showPage, links }: Web): Router {
+export function preferencesRoutes({ database, subscribing, showPage, links, guard }: Web): Router {
   const router = Router();
+  const showUnknown = unknownLinks(guard, showPage);
 
   const unknownLink = (req: Request, res: Response) =>
-    showPage(req, res, createElement(UnknownLinkPage, { myLinkUrl: links.myLink() }), { status: 404 });
+    showUnknown(req, res, createElement(UnknownLinkPage, { myLinkUrl: links.myLink() }));
 
   /** The lists on offer, and archived ones that still come to this person, so that they can be left. */
   async function choicesOf(linkKey: string) {

@@ -81,6 +81,8 @@ export function answerErrors(showPage: ShowPage, links: Links, log: Log): ErrorR
     if (problem.status >= 500) {
       log.error({ err: error, route: req.route?.path, method: req.method }, 'a request failed');
     }
+    // Whatever the route would have let others keep.
+    res.set('Cache-Control', 'no-store');
     if (req.accepts(['json', 'html']) === 'html') {
       const { status } = problem;
       showPage(req, res, createElement(ErrorPage, { status, signUpUrl: links.signUp() }), { status });

@@ -4,6 +4,7 @@ import type { Language, MessageKey, Values } from '../languages/language.ts';
 import type { Database } from '../platform/database.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import type { OfferedList, SignUp } from '../subscribing/commands.ts';
+import { isText } from './bodies.ts';
 import type { FieldError } from './pages/fields.tsx';
 
 /** What is wrong with a field, before it is put into words. */
@@ -29,10 +30,13 @@ export interface TypedSignUp {
   redirect?: string | undefined;
   /** Of the preference page: the lists that it showed. */
   shown?: string[] | undefined;
+  /** What the guard looks at: the field that readers do not see, and what shows that a form was ours. */
+  message?: string | undefined;
+  nonce?: string | undefined;
+  altcha?: string | undefined;
 }
 
-// JSON can carry what is no text: NUL and halves of characters, which the database would refuse.
-const string = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'));
+const string = z.string().refine(isText);
 
 // A form names a field once or several times, and browsers send empty ones.
 const text = z.preprocess(
@@ -54,6 +58,9 @@ const shape = z.object({
   firstName: text,
   redirect: text,
   shown: slugs.optional(),
+  message: text,
+  nonce: text,
+  altcha: text,
 });
 
 /**

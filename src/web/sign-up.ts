@@ -2,6 +2,7 @@ import cors from 'cors';
 import { type Request, type Response, Router } from 'express';
 import { createElement } from 'react';
 import { openOffer } from '../subscribing/offer.ts';
+import { admit, type Refusal } from './admission.ts';
 import { isForm, readBody } from './bodies.ts';
 import { circumstancesOf } from './circumstances.ts';
 import { SignUpPage } from './pages/sign-up.tsx';
@@ -22,14 +23,8 @@ import type { Web } from './web.ts';
 const bodyTypes = ['application/json', 'application/x-www-form-urlencoded'] as const;
 
 /** `GET /` the hosted form, `GET /lists` for a site that draws its own, `POST /subscriptions`. */
-export function signUpRoutes({
-  database,
-  subscribing,
-  showPage,
-  links,
-  baseUrl,
-  allowedOrigins,
-}: Web): Router {
+export function signUpRoutes(web: Web): Router {
+  const { database, subscribing, guard, showPage, links, baseUrl, allowedOrigins } = web;
   const router = Router();
   const origins = [new URL(baseUrl).origin, ...allowedOrigins];
   // W-02: sites on the list may post by fetch; no cookie is ever involved.
@@ -45,11 +40,11 @@ export function signUpRoutes({
     faults: Fault[] = [],
   ) {
     const language = languageFor(req, typed.locale);
-    const { consent, lists } = await offer(language.locale);
+    const [{ consent, lists }, proof] = await Promise.all([offer(language.locale), guard.proof()]);
     const errors = inWords(faults, language);
     const myLinkUrl = `${links.myLink()}?locale=${language.locale}`;
     // What is sent next was read here, so it names the wording of this page, not of the one before.
-    const page = createElement(SignUpPage, { consent, lists, typed, errors, myLinkUrl });
+    const page = createElement(SignUpPage, { consent, lists, typed, errors, myLinkUrl, proof });
     showPage(req, res, page, { status, locale: language.locale });
   }
 
@@ -85,31 +80,35 @@ export function signUpRoutes({
       const fromForm = isForm(req);
       const { typed, faults } = readTyped(req.body ?? {});
       const language = languageFor(req, typed.locale);
-      const refuse = async (faults: Fault[]) => {
-        if (fromForm) return showForm(req, res, 422, typed, faults);
-        const errors = inWords(faults, language);
-        sendProblem(
-          res,
-          new Problem(422, 'Unprocessable Content', 'The sign-up cannot be accepted as it is.', errors),
-        );
+      const refuse = async ({ status, title, faults }: Refusal) => {
+        if (fromForm) return showForm(req, res, status, typed, faults);
+        const detail =
+          status === 429
+            ? 'A lot came from your network just now. Try again when Retry-After says.'
+            : 'The sign-up cannot be accepted as it is.';
+        sendProblem(res, new Problem(status, title, detail, inWords(faults, language)));
       };
+      const correct = (faults: Fault[]) => refuse({ status: 422, title: 'Unprocessable Content', faults });
 
-      if (faults.length > 0) return refuse(faults);
+      if (faults.length > 0) return correct(faults);
       const { consent, lists } = await offer(language.locale);
       const checked = checkSignUp(typed, lists);
-      if (!checked.ok) return refuse(checked.faults);
+      if (!checked.ok) return correct(checked.faults);
       const wordingVersion = await shownWording(database, typed.consentVersion, consent);
-      if (wordingVersion === null) return refuse([unknownWording]);
+      if (wordingVersion === null) return correct([unknownWording]);
 
       const { page, locale, ...signUp } = checked.signUp;
-      await subscribing.run({
-        type: 'sign_up',
-        ...signUp,
-        wordingVersion,
-        // As a tag of its own where one was sent: Mailchimp may know a language that we do not speak.
-        locale: locale ?? language.locale,
-        ...circumstancesOf(req, fromForm ? 'form' : 'api', page),
-      });
+      const refusal = await admit(web, req, res, typed, signUp.address, () =>
+        subscribing.run({
+          type: 'sign_up',
+          ...signUp,
+          wordingVersion,
+          // As a tag of its own where one was sent: Mailchimp may know a language that we do not speak.
+          locale: locale ?? language.locale,
+          ...circumstancesOf(req, fromForm ? 'form' : 'api', page),
+        }),
+      );
+      if (refusal !== null) return refuse(refusal);
 
       // The browser may prefer another language than the form is in.
       const thanks = `${baseUrl}/thanks${typed.locale === undefined ? '' : `?locale=${language.locale}`}`;
@@ -125,7 +124,7 @@ export function signUpRoutes({
  * A browser says where a form stands; sites that are not on the list may not post (A-06). Requests
  * without an origin are no browser's, and `null` is what a page with `no-referrer` sends of its own.
  */
-function refuseStrangers(origins: readonly string[]) {
+export function refuseStrangers(origins: readonly string[]) {
   return (req: Request, _res: Response, next: () => void) => {
     const origin = req.get('origin');
     if (origin !== undefined && origin !== 'null' && !origins.includes(origin)) {

@@ -11,6 +11,7 @@ import { UnsubscribedPage } from './pages/unsubscribed.tsx';
 import { onlyVerbs } from './problems.ts';
 import { languageFor } from './reader.ts';
 import type { Web } from './web.ts';
+import { unknownLinks } from './wrong-links.ts';
 
 /**
  * `GET /unsubscribe/:token` shows a page; `POST` ends it at once, for one list (`?list=slug`) or all. The
@@ -20,11 +21,12 @@ import type { Web } from './web.ts';
  *
  * `GET` and `POST /not-me/:token` are the same for a request that was never the reader's own.
  */
-export function unsubscribeRoutes({ database, subscribing, showPage, links }: Web): Router {
+export function unsubscribeRoutes({ database, subscribing, showPage, links, guard }: Web): Router {
   const router = Router();
+  const showUnknown = unknownLinks(guard, showPage);
 
   const unknownLink = (req: Request, res: Response) =>
-    showPage(req, res, createElement(UnknownLinkPage, { myLinkUrl: links.myLink() }), { status: 404 });
+    showUnknown(req, res, createElement(UnknownLinkPage, { myLinkUrl: links.myLink() }));
 
   router
     .route('/unsubscribe/:token')

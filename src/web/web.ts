@@ -1,5 +1,6 @@
-import express, { type Express, type Router } from 'express';
+import express, { type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
+import type { Guard } from '../guard/guard.ts';
 import type { Database } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
 import type { Site } from '../site/site.ts';
@@ -14,7 +15,8 @@ import { healthRoutes } from './health.ts';
 import { type Metrics, metricsRoutes } from './metrics.ts';
 import { myLinkRoutes } from './my-link.ts';
 import { preferencesRoutes } from './preferences.ts';
-import { answerErrors, notFound } from './problems.ts';
+import { answerErrors, notFound, onlyVerbs } from './problems.ts';
+import { proofRoutes } from './proof.ts';
 import type { ShowPage } from './reader.ts';
 import { signUpRoutes } from './sign-up.ts';
 import { unsubscribeRoutes } from './unsubscribe.ts';
@@ -28,6 +30,7 @@ export interface Health {
   metrics: Metrics;
   /** Opens `/metrics`; null keeps it closed. */
   adminApiKey: string | null;
+  guard: Guard;
   isStopping: () => boolean;
   showPage: ShowPage;
   links: Links;
@@ -43,6 +46,10 @@ export interface Web extends Health {
   logo: Buffer | null;
   allowedOrigins: readonly string[];
   trustProxy: string[];
+  /** Whether forms ask for a proof of work. */
+  altcha: boolean;
+  /** Milliseconds between the beats that answers about addresses wait for. */
+  beat: number;
   webhook: {
     /** The last segment of the webhook's URL; null: no webhook is taken. */
     secret: string | null;
@@ -58,41 +65,21 @@ export interface Web extends Health {
 
 /** The public web application. */
 export function createWeb(web: Web): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.set('query parser', 'simple');
+  const app = closedApp(web);
   app.set('trust proxy', web.trustProxy.length > 0 ? web.trustProxy : false);
 
-  app.use(
-    helmet({
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: {
-          defaultSrc: ["'none'"],
-          styleSrc: ["'self'"],
-          imgSrc: ["'self'"],
-          // Chromium holds the redirect after a form against this as well.
-          formAction: ["'self'", ...web.allowedOrigins],
-          frameAncestors: ["'none'"],
-          baseUri: ["'none'"],
-        },
-      },
-      referrerPolicy: { policy: 'no-referrer' },
-      strictTransportSecurity: web.baseUrl.startsWith('https:') && { maxAge: 31_536_000 },
-    }),
-  );
   app.use('/assets', assetRoutes(web));
-  app.use((_req, res, next) => {
-    res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' });
-    next();
-  });
+  app.use(keptOut);
 
   // Browsers ask for it of their own accord.
-  app.get('/favicon.ico', (_req, res) => void res.sendStatus(204));
+  app
+    .route('/favicon.ico')
+    .get((_req, res) => void res.sendStatus(204))
+    .all(onlyVerbs('GET'));
   app.use('/admin/api', web.adminApi);
   app.use(
     signUpRoutes(web),
+    proofRoutes(web),
     embedRoutes(web),
     docsFormRoutes(web),
     confirmRoutes(web),
@@ -111,9 +98,52 @@ export function createWeb(web: Web): Express {
 
 /** All that a process serves whose work is not the web. */
 export function createHealth(health: Health): Express {
-  const app = express();
-  app.disable('x-powered-by');
+  const app = closedApp({ baseUrl: health.links.signUp() });
+  app.use(keptOut);
   app.use(healthRoutes(health), metricsRoutes(health), notFound);
   app.use(answerErrors(health.showPage, health.links, health.log));
   return app;
 }
+
+/** An app whose answers load, show and tell no more than they must (A-28). */
+function closedApp({
+  baseUrl,
+  allowedOrigins = [],
+  altcha = false,
+}: {
+  baseUrl: string;
+  allowedOrigins?: readonly string[];
+  altcha?: boolean;
+}): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          styleSrc: ["'self'"],
+          // Our pages have no script, but for the one that solves ALTCHA's challenges.
+          ...(altcha && { scriptSrc: ["'self'"] }),
+          imgSrc: ["'self'"],
+          // Chromium holds the redirect after a form against this as well.
+          formAction: ["'self'", ...allowedOrigins],
+          frameAncestors: ["'none'"],
+          baseUri: ["'none'"],
+        },
+      },
+      referrerPolicy: { policy: 'no-referrer' },
+      strictTransportSecurity: baseUrl.startsWith('https:') && { maxAge: 31_536_000 },
+    }),
+  );
+  return app;
+}
+
+/** Out of caches, which may be shared, and out of search. */
+const keptOut: RequestHandler = (_req, res, next) => {
+  res.set({ 'Cache-Control': 'no-store', 'X-Robots-Tag': 'noindex' });
+  next();
+};

@@ -3,6 +3,7 @@ import { readDelivery, takeDelivery, verifySignature } from '../mailchimp/webhoo
 import { isSame } from './keys.ts';
 import { notFound, onlyVerbs, Problem } from './problems.ts';
 import type { Web } from './web.ts';
+import { countWrong } from './wrong-links.ts';
 
 /**
  * `/webhooks/mailchimp/:secret`: `GET` answers Mailchimp's question whether we are there, `POST` takes a
@@ -10,12 +11,13 @@ import type { Web } from './web.ts';
  * error only where Mailchimp shall send it again, as it does for 75 minutes; never 410, which would end the
  * webhook. Without the right secret there is nothing here (A-17).
  */
-export function webhookRoutes({ database, webhook, metrics, log }: Web): Router {
+export function webhookRoutes({ database, webhook, guard, metrics, log }: Web): Router {
   const router = Router();
 
-  const demandSecret: RequestHandler<{ secret: string }> = (req, res, next) => {
-    if (webhook.secret !== null && isSame(req.params.secret, webhook.secret)) next();
-    else notFound(req, res, next);
+  const demandSecret: RequestHandler<{ secret: string }> = async (req, res, next) => {
+    if (webhook.secret !== null && isSame(req.params.secret, webhook.secret)) return next();
+    await countWrong(guard, req, res);
+    notFound(req, res, next);
   };
 
   const isSigned = (body: Buffer, header: string | undefined, now: Date) =>

@@ -1,5 +1,6 @@
 import { type Drawn, drawForm } from './form.ts';
 import type { Offered, OfferedList } from './offered.ts';
+import { prover } from './proof.ts';
 import { complain, send } from './send.ts';
 
 // The widget: draws the sign-up form where its script tag stands, in the place of the plain form before it
@@ -26,12 +27,13 @@ function embed(script: HTMLScriptElement): void {
     return;
   }
 
+  const prove = prover(service);
   const drawn = drawForm({
     lists,
     locale,
     spoken,
     heading,
-    send: (signUp) => send(service, signUp),
+    send: async (signUp) => send(service, { ...signUp, ...(await prove()) }),
   });
   const host = document.createElement('div');
   const shadow = host.attachShadow({ mode: 'open' });
@@ -40,6 +42,7 @@ function embed(script: HTMLScriptElement): void {
   sheet.replaceSync(styles);
   shadow.adoptedStyleSheets = [sheet];
   shadow.append(drawn.root);
+  drawn.root.addEventListener('focusin', prove);
 
   if (plain === null) {
     script.before(host);

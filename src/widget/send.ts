@@ -1,3 +1,5 @@
+import type { Proof } from './proof.ts';
+
 /** A sign-up as `POST /subscriptions` takes it. */
 export interface SignUp {
   email: string;
@@ -15,7 +17,7 @@ export interface Fault {
 export type Outcome = 'accepted' | 'unreachable' | 'failed' | Fault[];
 
 /** Sends a sign-up to the service, without cookies (W-02). Never throws. */
-export async function send(service: string, signUp: SignUp): Promise<Outcome> {
+export async function send(service: string, signUp: SignUp & Proof): Promise<Outcome> {
   try {
     const answer = await fetch(`${service}/subscriptions`, {
       method: 'POST',
@@ -25,7 +27,7 @@ export async function send(service: string, signUp: SignUp): Promise<Outcome> {
       signal: AbortSignal.timeout(30_000),
     });
     if (answer.ok) return 'accepted';
-    const faults = answer.status === 422 ? faultsOf(await answer.json()) : [];
+    const faults = [422, 429].includes(answer.status) ? faultsOf(await answer.json()) : [];
     if (faults.length > 0) return faults;
     complain(service, answer.status);
     return 'failed';

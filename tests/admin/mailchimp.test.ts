@@ -15,6 +15,7 @@ import { reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.
 import { setup, webhookUrlOf } from '../../src/mailchimp/setup.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { answerErrors } from '../../src/web/problems.ts';
+import { limits, openDoor } from '../harness/allowance.ts';
 import { links, showPage } from '../harness/site.ts';
 import { type Newsroom, openNewsroom, silent } from '../mailchimp/newsroom.ts';
 
@@ -55,6 +56,7 @@ describe('an operator who looks after Mailchimp', () => {
       webhook: { secret, signingSecret: null },
       smtp: { url: sandbox.smtpUrl, from: { name: 'The Daily', address: 'news@daily.example' } },
       dkim: null,
+      limits,
     };
     app.get(['/healthz', '/webhooks/mailchimp/:secret'], (_req, res) => {
       res.json({ status: 'ok' });
@@ -64,8 +66,9 @@ describe('an operator who looks after Mailchimp', () => {
       adminApi({
         database,
         adminApiKey: key,
+        guard: openDoor,
         operations: {
-          doctor: () => doctor({ database, api, settings, now: () => new Date() }),
+          doctor: () => doctor({ database, api, settings, guard: openDoor, now: () => new Date() }),
           setup: () => setup({ database, api, webhookUrl: webhookUrlOf(baseUrl, secret) }),
           requestReconciliation: async (wish) => {
             const id = await requestReconciliation(database, wish);

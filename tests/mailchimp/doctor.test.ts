@@ -13,6 +13,7 @@ import type { Finding } from '../../src/platform/finding.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { archiveList, saveList } from '../../src/subscribing/lists.ts';
+import { limits, openDoor } from '../harness/allowance.ts';
 import { type Newsroom, openNewsroom } from './newsroom.ts';
 
 const secret = 'a-secret-of-thirty-two-characters';
@@ -49,6 +50,7 @@ describe('the doctor', () => {
     well = {
       database: newsroom.database,
       api: connect(sandbox.mailchimp),
+      guard: openDoor,
       settings: {
         database: { kind: 'postgres', url: 'postgres://elsewhere' },
         baseUrl,
@@ -56,6 +58,7 @@ describe('the doctor', () => {
         webhook: { secret, signingSecret: null },
         smtp: { url: sandbox.smtpUrl, from: { name: 'The Daily', address: 'news@daily.example' } },
         dkim,
+        limits,
       },
       now: () => new Date(),
       resolveTxt: async () => [[dkimRecord.slice(0, 200), dkimRecord.slice(200)]],
@@ -456,6 +459,7 @@ describe('the doctor', () => {
       expect(failing(findings).sort()).toEqual([
         'clock',
         'database',
+        'flooding',
         'footer links',
         'interests',
         'required fields',

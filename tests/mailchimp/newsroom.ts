@@ -14,6 +14,7 @@ import type { Circumstances } from '../../src/subscribing/commands.ts';
 import { linksOf, tokenFor } from '../../src/subscribing/links.ts';
 import { offeredLists, saveList } from '../../src/subscribing/lists.ts';
 import { openSubscribing, type Subscribing } from '../../src/subscribing/subscribing.ts';
+import { unhindered } from '../harness/allowance.ts';
 import { copyTemplate } from '../harness/template.ts';
 
 export const silent = pino({ level: 'silent' });
@@ -81,6 +82,7 @@ export async function openNewsroom({ begins = new Date() } = {}): Promise<Newsro
     },
     enqueueMails: async () => {},
     onSyncDue: () => {},
+    ...unhindered,
   });
   const by = (channel: Circumstances['channel']): Circumstances => ({
     channel,

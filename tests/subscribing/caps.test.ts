@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { nextMailDue } from '../../src/subscribing/caps.ts';
+import { caps } from '../harness/allowance.ts';
 import { day, minute, second } from './model.ts';
 
 const now = new Date('2026-11-23T09:00:00Z');
 const ago = (...spans: number[]) => spans.map((span) => new Date(now.getTime() - span));
 /** In how many milliseconds the next mail is due; null when none is. */
 const wait = (mails: Date[], leftSince = false) => {
-  const due = nextMailDue(mails, now, leftSince);
+  const due = nextMailDue(mails, caps, now, leftSince);
   return due === null ? null : due.getTime() - now.getTime();
 };
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/consent/ledger.ts';
 import { linkDays } from '../../src/subscribing/changes.ts';
 import { decide } from '../../src/subscribing/decide.ts';
+import { caps } from '../harness/allowance.ts';
 import { commandOf, day, freshOf, hour, minute, second } from './model.ts';
 import { tellStory } from './story.ts';
 
@@ -257,7 +258,12 @@ describe('confirming', () => {
     };
     if (command.type !== 'sign_up') throw new Error('expected a sign-up');
     const named = { ...command, firstName: 'Ann', locale: 'fr' };
-    const { changes } = decide({ people: [], mails: [] }, named, story.now(), freshOf(0));
+    const { changes } = decide(
+      { people: [], mails: [], allowance: { caps, from: story.now() } },
+      named,
+      story.now(),
+      freshOf(0),
+    );
     if (changes === null) throw new Error('expected changes');
     story.model.save(changes, story.now());
     expect(story.confirm(ann).changes?.confirmed).toEqual({

@@ -8,6 +8,7 @@ import type { Command, OfferedList } from '../../src/subscribing/commands.ts';
 import { tokenFor } from '../../src/subscribing/links.ts';
 import { offeredLists, saveList } from '../../src/subscribing/lists.ts';
 import { type OwedMail, openSubscribing, type Subscribing } from '../../src/subscribing/subscribing.ts';
+import { unhindered } from '../harness/allowance.ts';
 import { copyTemplate } from '../harness/template.ts';
 import { type Act, addressOf, commandOf, type Directory, linksIn } from './model.ts';
 
@@ -48,6 +49,7 @@ export async function openDesk(): Promise<Desk> {
       now,
       enqueueMails: async (_tx: Sql, _mails: readonly OwedMail[]) => {},
       onSyncDue: () => {},
+      ...unhindered,
       ...parts,
     });
   const subscribing = openShell();

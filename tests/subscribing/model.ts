@@ -8,6 +8,7 @@ import type { Changes, Fresh } from '../../src/subscribing/changes.ts';
 import type { Circumstances, Command, OfferedList } from '../../src/subscribing/commands.ts';
 import type { TokenPurpose } from '../../src/subscribing/links.ts';
 import type { Household, Person, SignUpRequest, Subscription } from '../../src/subscribing/person.ts';
+import { caps } from '../harness/allowance.ts';
 
 // What loading and saving mean to the rules, in memory: the model that the rules are folded into and that
 // the database is compared with.
@@ -241,10 +242,12 @@ export function createModel(wordingVersion = 'the consent text') {
   /** What is loaded for a command: its household, without what time has made irrelevant. */
   function household(command: Command, now: Date): Household {
     const abuseKey = readerOf(command)?.abuseKey;
-    if (abuseKey === undefined) return { people: [], mails: [] };
+    const allowance = { caps, from: now };
+    if (abuseKey === undefined) return { people: [], mails: [], allowance };
     const theirs = everyone().filter((reader) => reader.abuseKey === abuseKey);
     const since = now.getTime() - capWindow;
     return {
+      allowance,
       people: theirs.map((reader) => personOf(reader, command, now)),
       mails: theirs.flatMap(({ id, mails }) =>
         mails

@@ -16,8 +16,8 @@ function told(
   more: Partial<Person> = {},
 ) {
   const asked = commandOf({ act: 'sign up', email, lists: ['daily'] }, story.model.directory());
-  const { people, mails } = story.model.household(asked, story.now());
-  const household = { people: people.map((person) => ({ ...person, ...more })), mails };
+  const known = story.model.household(asked, story.now());
+  const household = { ...known, people: known.people.map((person) => ({ ...person, ...more })) };
   return decide(household, command, story.now(), freshOf(99));
 }
 

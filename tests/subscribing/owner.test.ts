@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { linkDays } from '../../src/subscribing/changes.ts';
 import { decide } from '../../src/subscribing/decide.ts';
+import { caps } from '../harness/allowance.ts';
 import { commandOf, day, freshOf, hour, minute } from './model.ts';
 import { type Story, tellStory } from './story.ts';
 
@@ -44,7 +45,12 @@ describe('asking for another link in place of an expired one', () => {
     const signUp = commandOf({ act: 'sign up', email: ann, lists: ['daily'] }, story.model.directory());
     if (signUp.type !== 'sign_up') throw new Error('expected a sign-up');
     const shown = { ...signUp, wordingVersion: 'an older text', locale: 'fr', firstName: 'Ann' };
-    const { changes } = decide({ people: [], mails: [] }, shown, story.now(), freshOf(99));
+    const { changes } = decide(
+      { people: [], mails: [], allowance: { caps, from: story.now() } },
+      shown,
+      story.now(),
+      freshOf(99),
+    );
     if (changes === null) throw new Error('expected changes');
     story.model.save(changes, story.now());
     story.reword('daily');

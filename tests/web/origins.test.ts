@@ -140,22 +140,19 @@ describe('the address that is kept as evidence (A-23, C-06)', () => {
       ['not what the client put before it', '203.0.113.1, 198.51.100.7', '198.51.100.7'],
       ['seen through a chain of trusted ones', '203.0.113.1, 198.51.100.7, 10.1.2.3', '198.51.100.7'],
       ['an IPv6 address', '2001:db8::7', '2001:db8::7'],
+      ['without the port that some proxies add', '198.51.100.7:4711', '198.51.100.7'],
+      ['without the port of an IPv6 address', '[2001:db8::7]:4711', '2001:db8::7'],
       ['an IPv4 address in IPv6 clothes', '::ffff:198.51.100.7', '198.51.100.7'],
     ])('is %s', async (_, forwarded, ip) => {
       expect(await evidence({ ...forged, 'X-Forwarded-For': forwarded })).toEqual([ip, ip]);
     });
 
-    it.each([
-      'nonsense',
-      '<script>alert(1)</script>',
-      '999.1.1.1',
-      'unknown',
-      '_hidden',
-      '1.2.3.4:80',
-      'a'.repeat(500),
-    ])('is nothing rather than %s', async (forwarded) => {
-      expect(await evidence({ 'X-Forwarded-For': forwarded })).toEqual([null, null]);
-    });
+    it.each(['nonsense', '<script>alert(1)</script>', '999.1.1.1', 'unknown', '_hidden', 'a'.repeat(500)])(
+      'is nothing rather than %s',
+      async (forwarded) => {
+        expect(await evidence({ 'X-Forwarded-For': forwarded })).toEqual([null, null]);
+      },
+    );
   });
 
   it('was valid in every single case', async () => {

@@ -84,11 +84,12 @@ const preferences = {
   unsubscribeAction: action,
   consent,
 } as const;
+const proof = { nonce: 'nonce', challenge: null };
 const chosen = { type: 'chosen', left: [], asked: [], refused: null } as const;
 const toUnsubscribe = { action, preferencesUrl };
 
 const pages: Record<string, ReactElement> = {
-  'sign-up': <SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} />,
+  'sign-up': <SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} proof={proof} />,
   'sign-up with errors': (
     <SignUpPage
       consent={consent}
@@ -96,6 +97,7 @@ const pages: Record<string, ReactElement> = {
       typed={{ email: 'reader', firstName: 'R', source: 'https://site.example/a', redirect: '/x' }}
       errors={[noList, badEmail, { field: 'firstName', message: 'Too long.' }]}
       myLinkUrl={myLinkUrl}
+      proof={proof}
     />
   ),
   thanks: <ThanksPage />,
@@ -121,8 +123,8 @@ const pages: Record<string, ReactElement> = {
   'preferences of who declined': <PreferencesPage {...preferences} declined />,
   'not me': <NotMePage action="/not-me/key" />,
   declined: <DeclinedPage preferencesUrl={preferencesUrl} />,
-  'my link': <MyLinkPage action="/my-link" />,
-  'my link with errors': <MyLinkPage action="/my-link" typed="reader" errors={[badEmail]} />,
+  'my link': <MyLinkPage action="/my-link" proof={proof} />,
+  'my link with errors': <MyLinkPage action="/my-link" proof={proof} typed="reader" errors={[badEmail]} />,
   'my link is sent': <MyLinkSentPage />,
   erase: <ErasePage action="/erase/token" />,
   erased: <ErasedPage />,
@@ -200,7 +202,7 @@ describe.each(Object.entries(pages))('the page: %s', (_, element) => {
 
 describe('the sign-up form', () => {
   const show = (props: Partial<Parameters<typeof SignUpPage>[0]> = {}) =>
-    open(<SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} {...props} />);
+    open(<SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} proof={proof} {...props} />);
 
   it('offers the lists, none of them ticked', () => {
     const boxes = show().inputs('lists');
@@ -282,7 +284,9 @@ describe('the sign-up form', () => {
   });
 
   it('sends along the language that it was read in, and names that of the consent text (W-06)', () => {
-    const page = open(<SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} />, { locale: 'de' });
+    const page = open(<SignUpPage consent={consent} lists={lists} myLinkUrl={myLinkUrl} proof={proof} />, {
+      locale: 'de',
+    });
     expect(page.value('locale')).toBe('de');
     expect(attribute(page.byId('consent'), 'lang')).toBe('en');
   });
@@ -538,13 +542,13 @@ describe('the preferences', () => {
 
 describe('asking for one’s link', () => {
   it('takes an address, and lets the browser fill it in (A-27, WCAG 1.3.5)', () => {
-    const page = open(<MyLinkPage action="/my-link" />, { locale: 'fr' });
+    const page = open(<MyLinkPage action="/my-link" proof={proof} />, { locale: 'fr' });
     expect(page.byId('email').attribs).toMatchObject({ type: 'email', autocomplete: 'email', required: '' });
     expect(page.value('locale')).toBe('fr');
   });
 
   it('tells an error in the title, in a summary and beside the field, and keeps what was typed', () => {
-    const page = open(<MyLinkPage action="/my-link" typed='a"b' errors={[badEmail]} />);
+    const page = open(<MyLinkPage action="/my-link" proof={proof} typed='a"b' errors={[badEmail]} />);
     expect(page.title).toMatch(/^Error: /);
     expect(page.news).toContain(badEmail.message);
     expect(page.textOf('email-error')).toBe(badEmail.message);

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/platform/database.ts';
 import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
 import { createWeb } from '../../src/web/web.ts';
+import { openDoor } from '../harness/allowance.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { links, showPage, site } from '../harness/site.ts';
 import { type Newsroom, openNewsroom } from '../mailchimp/newsroom.ts';
@@ -51,6 +52,9 @@ describe("Mailchimp's webhook", () => {
         database,
         metrics,
         adminApiKey: null,
+        guard: openDoor,
+        beat: 0,
+        altcha: false,
         workerHealth: () => ({ mailchimp: {}, mail: {} }),
         isStopping: () => false,
         site,

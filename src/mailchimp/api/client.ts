@@ -5,6 +5,9 @@ import manifest from '../../../package.json' with { type: 'json' };
 import { MailchimpError, timedOut, unreadable } from './error.ts';
 import type { Gate } from './gate.ts';
 
+/** In bytes: a page of a thousand members has a few megabytes (A-25). */
+const longestAnswer = 64 * 2 ** 20;
+
 /** The one narrow door to the Mailchimp Marketing API, for one audience. Every method throws `MailchimpError`. */
 export interface MailchimpApi {
   readonly audienceId: string;
@@ -181,7 +184,10 @@ export function connect(
   // Its cookie jar is the one place that sees a request before it leaves. The API never redirects, and a
   // followed 307 would carry people's addresses to another host (A-25).
   client.enableCookies = true;
-  client.agent = { attachCookies: (request) => request.redirects(0), saveCookies: () => {} };
+  client.agent = {
+    attachCookies: (request) => request.redirects(0).maxResponseSize(longestAnswer),
+    saveCookies: () => {},
+  };
 
   async function call<T>(
     shape: z.ZodType<T>,

@@ -3,7 +3,8 @@
 declare module '@mailchimp/mailchimp_marketing/src/ApiClient.js' {
   /** The request of superagent, as far as the client hands it out before sending it. */
   interface OutgoingRequest {
-    redirects(most: number): void;
+    redirects(most: number): OutgoingRequest;
+    maxResponseSize(bytes: number): OutgoingRequest;
   }
 
   class ApiClient {
@@ -12,7 +13,7 @@ declare module '@mailchimp/mailchimp_marketing/src/ApiClient.js' {
     defaultHeaders: Record<string, string>;
     /** When true, `agent` sees each request before it leaves and each response. */
     enableCookies: boolean;
-    agent: { attachCookies(request: OutgoingRequest): void; saveCookies(response: unknown): void };
+    agent: { attachCookies(request: OutgoingRequest): unknown; saveCookies(response: unknown): void };
     setConfig(config: { apiKey: string; server: string }): void;
     callApi(
       path: string,

@@ -1,4 +1,4 @@
-import type { HTMLInputAutoCompleteAttribute } from 'react';
+import type { HTMLInputAutoCompleteAttribute, ReactNode } from 'react';
 import { useLanguage } from './layout.tsx';
 
 /** A fault of one field, in words for the reader. */
@@ -85,4 +85,49 @@ export function Field({
 /** A value that goes along with a form; none when there is none. */
 export function HiddenField({ name, value }: { name: string; value: string | undefined }) {
   return value === undefined ? null : <input type="hidden" name={name} value={value} />;
+}
+
+/** What a form carries to show that it is ours and that a reader filled it in. */
+export interface FormProof {
+  nonce: string;
+  /** ALTCHA's, for the script to solve; null: none is asked. */
+  challenge: object | null;
+}
+
+/** A form that can cause a mail, with what the guard behind it looks at. */
+export function GuardedForm({
+  action,
+  proof: { nonce, challenge },
+  children,
+}: {
+  action: string;
+  proof: FormProof;
+  children: ReactNode;
+}) {
+  const { text } = useLanguage();
+  return (
+    <form
+      method="post"
+      action={action}
+      noValidate
+      data-challenge={challenge ? JSON.stringify(challenge) : undefined}
+      data-solving={challenge ? text('embed.sending') : undefined}
+    >
+      {children}
+      <HiddenField name="nonce" value={nonce} />
+      {/* Hidden from readers, but not from what fills in every field it finds. */}
+      <div hidden>
+        <label htmlFor="message">{text('signUp.honeypot')}</label>
+        <input type="text" name="message" id="message" tabIndex={-1} autoComplete="off" />
+      </div>
+      {challenge && (
+        <>
+          <noscript>
+            <p className="error">{text('signUp.needsScript')}</p>
+          </noscript>
+          <script type="module" src="/altcha.js" />
+        </>
+      )}
+    </form>
+  );
 }

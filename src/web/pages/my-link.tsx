@@ -1,18 +1,31 @@
-import { ErrorSummary, Field, type FieldError, HiddenField, messageFor } from './fields.tsx';
+import {
+  ErrorSummary,
+  Field,
+  type FieldError,
+  type FormProof,
+  GuardedForm,
+  HiddenField,
+  messageFor,
+} from './fields.tsx';
 import { PageLayout, useLanguage } from './layout.tsx';
 import { NoticePage } from './notice.tsx';
 
-type MyLinkPageProps = { action: string; typed?: string | undefined; errors?: readonly FieldError[] };
+type MyLinkPageProps = {
+  action: string;
+  typed?: string | undefined;
+  errors?: readonly FieldError[];
+  proof: FormProof;
+};
 
 /** For whoever has no mail of ours any more: an address is typed, and its links are mailed there. */
-export function MyLinkPage({ action, typed, errors = [] }: MyLinkPageProps) {
+export function MyLinkPage({ action, typed, errors = [], proof }: MyLinkPageProps) {
   const { text, locale } = useLanguage();
   const failed = errors.length > 0;
   return (
     <PageLayout title={text(failed ? 'myLink.titleWithErrors' : 'myLink.title')}>
       {failed && <ErrorSummary errors={errors} anchors={{ email: 'email' }} />}
       <h1>{text('myLink.title')}</h1>
-      <form method="post" action={action} noValidate>
+      <GuardedForm action={action} proof={proof}>
         <p>{text('myLink.intro')}</p>
         <Field
           name="email"
@@ -25,7 +38,7 @@ export function MyLinkPage({ action, typed, errors = [] }: MyLinkPageProps) {
         />
         <HiddenField name="locale" value={locale} />
         <button type="submit">{text('myLink.submit')}</button>
-      </form>
+      </GuardedForm>
     </PageLayout>
   );
 }

@@ -1,4 +1,12 @@
-import { ErrorSummary, Field, type FieldError, HiddenField, messageFor } from './fields.tsx';
+import {
+  ErrorSummary,
+  Field,
+  type FieldError,
+  type FormProof,
+  GuardedForm,
+  HiddenField,
+  messageFor,
+} from './fields.tsx';
 import { PageLayout, useLanguage } from './layout.tsx';
 import { ListChoices, listChoiceId } from './list-choices.tsx';
 
@@ -15,6 +23,7 @@ type SignUpPageProps = {
   };
   errors?: readonly FieldError[];
   myLinkUrl: string;
+  proof: FormProof;
 };
 
 /**
@@ -23,7 +32,7 @@ type SignUpPageProps = {
  * least one list", and two voices for one form confuse. The consent version that is sent is always that
  * of the text shown here, whatever an earlier form showed (C-03).
  */
-export function SignUpPage({ consent, lists, typed = {}, errors = [], myLinkUrl }: SignUpPageProps) {
+export function SignUpPage({ consent, lists, typed = {}, errors = [], myLinkUrl, proof }: SignUpPageProps) {
   const { text, locale } = useLanguage();
   const firstNameError = messageFor('firstName', errors);
   const failed = errors.length > 0;
@@ -39,7 +48,7 @@ export function SignUpPage({ consent, lists, typed = {}, errors = [], myLinkUrl 
       {lists.length === 0 ? (
         <p>{text('signUp.nothingOffered')}</p>
       ) : (
-        <form method="post" action="/subscriptions" noValidate>
+        <GuardedForm action="/subscriptions" proof={proof}>
           <ListChoices
             legend={text('signUp.legend')}
             choices={lists.map((list) => ({ ...list, ticked: typed.lists?.includes(list.slug) ?? false }))}
@@ -74,7 +83,7 @@ export function SignUpPage({ consent, lists, typed = {}, errors = [], myLinkUrl 
           <p className="small" id="consent" lang={consent.locale}>
             {consent.text}
           </p>
-        </form>
+        </GuardedForm>
       )}
       <p>
         <a className="action quiet" href={myLinkUrl}>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gather } from '../../src/subscribing/gather.ts';
+import { gather } from '../../src/platform/gather.ts';
 
 /** One turn of the event loop. */
 const turn = () => new Promise(setImmediate);
