@@ -83,9 +83,9 @@ async function everyAnswer(): Promise<{ asked: string; path: string; answer: Ans
 }
 
 /** What is the same for everybody, and may be kept for a while. */
-const shared = /^\/(assets\/.*|lists|embed\.js)$/;
+const shared = /^\/(assets\/.*|lists|embed\.js|altcha\.js)$/;
 /** What other sites load. */
-const lent = /^\/(assets\/logo\.png|embed\.js)$/;
+const lent = /^\/(assets\/logo\.png|embed\.js|altcha\.js)$/;
 
 const directives = (policy: string) =>
   Object.fromEntries(
