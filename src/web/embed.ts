@@ -21,17 +21,16 @@ import type { Web } from './web.ts';
  */
 export function embedRoutes({ database }: Pick<Web, 'database'>): Router {
   const router = Router();
-  let solver: Promise<string> | null = null;
   let packing: Promise<Packed> | null = null;
   let packed: Packed | null = null;
 
   async function packAnew(): Promise<Packed> {
-    const [code, lists, wordings] = await Promise.all([
+    const [{ widget }, lists, wordings] = await Promise.all([
       widgetCode(),
       offeredLists(database),
       consentWordings(database),
     ]);
-    const text = `(offered=>{${code}})(${JSON.stringify(whatIsOffered(lists, wordings))});\n`;
+    const text = `(offered=>{${widget}})(${JSON.stringify(whatIsOffered(lists, wordings))});\n`;
     if (packed?.text !== text) packed = pack(text);
     return packed;
   }
@@ -61,10 +60,7 @@ export function embedRoutes({ database }: Pick<Web, 'database'>): Router {
   router
     .route('/altcha.js')
     .get(async (_req, res) => {
-      solver ??= bundle('altcha.ts').catch((error: unknown) => {
-        solver = null;
-        throw error;
-      });
+      const { solver } = await widgetCode();
       res.set({
         'Content-Type': 'text/javascript; charset=utf-8',
         'Cache-Control': 'public, max-age=300',
@@ -72,7 +68,7 @@ export function embedRoutes({ database }: Pick<Web, 'database'>): Router {
         // It is imported, and modules are fetched as fetch fetches.
         'Access-Control-Allow-Origin': '*',
       });
-      res.send(await solver);
+      res.send(solver);
     })
     .all(onlyVerbs('GET'));
 
@@ -132,18 +128,24 @@ function pack(text: string): Packed {
   };
 }
 
-let building: Promise<string> | null = null;
+interface Code {
+  widget: string;
+  /** Of ALTCHA's challenges. */
+  solver: string;
+}
+
+let building: Promise<Code> | null = null;
 
 /** The widget's code, bundled when it is first asked for: it costs the start nothing. Who asks meanwhile shares it. */
-function widgetCode(): Promise<string> {
-  building ??= bundle('embed.ts').catch((error: unknown) => {
+function widgetCode(): Promise<Code> {
+  building ??= bundle().catch((error: unknown) => {
     building = null;
     throw error;
   });
   return building;
 }
 
-async function bundle(entry: string): Promise<string> {
+async function bundle(): Promise<Code> {
   const folder = path.join(root, 'src/widget');
   const target = ['es2022', 'chrome111', 'firefox113', 'safari16.4'];
   try {
@@ -153,7 +155,8 @@ async function bundle(entry: string): Promise<string> {
       target,
     });
     const { outputFiles } = await esbuild.build({
-      entryPoints: [path.join(folder, entry)],
+      entryPoints: { widget: path.join(folder, 'embed.ts'), solver: path.join(folder, 'altcha.ts') },
+      outdir: folder,
       tsconfig: path.join(folder, 'tsconfig.json'),
       define: { styles: JSON.stringify(styles) },
       bundle: true,
@@ -164,9 +167,12 @@ async function bundle(entry: string): Promise<string> {
       write: false,
       logLevel: 'silent',
     });
-    const [output] = outputFiles;
-    if (output === undefined) throw new Error('the bundle of the widget is empty');
-    return output.text;
+    const text = (name: keyof Code) => {
+      const output = outputFiles.find((file) => path.basename(file.path, '.js') === name);
+      if (output === undefined) throw new Error(`the bundle of the ${name} is empty`);
+      return output.text;
+    };
+    return { widget: text('widget'), solver: text('solver') };
   } finally {
     // Ends esbuild's own process, which nobody needs any more.
     await esbuild.stop();
