@@ -221,6 +221,8 @@ export async function startService(
     const server = createServer(slowClients, app);
     // Nor one that reads its answer slowly.
     server.setTimeout(30_000);
+    // Nor one that asks for a thousand things at once: all are answered before it is seen to read.
+    server.maxRequestsPerSocket = 100;
     const port = await listen(server, settings.port, settings.host);
     closing.push(() => closeServer(server));
 

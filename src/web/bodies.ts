@@ -1,9 +1,10 @@
 import { MIMEType } from 'node:util';
 import express, { type Request, type RequestHandler } from 'express';
-import { Problem } from './problems.ts';
+import { Problem, tooLarge } from './problems.ts';
 
 // small, flat, uncompressed bodies only.
-const limits = { limit: '8kb', inflate: false };
+const mostBytes = 8_192;
+const limits = { limit: mostBytes, inflate: false };
 
 const parsers = {
   'application/json': express.json({ ...limits, type: 'application/json' }),
@@ -27,6 +28,8 @@ export function readBody(...types: (keyof typeof parsers)[]): RequestHandler[] {
     if ((sent.params.get('charset') ?? 'utf-8').toLowerCase() !== 'utf-8') {
       throw new Problem(415, 'Unsupported Media Type', 'Send the body in UTF-8.');
     }
+    // Said before it is sent, as the parser would hear it out first.
+    if (Number(req.get('content-length')) > mostBytes) throw tooLarge;
     next();
   };
   return [refuseOthers, ...types.map((type) => parsers[type])];

@@ -46,9 +46,12 @@ export const notFound: RequestHandler = () => {
   throw new Problem(404, 'Not Found', 'There is nothing at this address.');
 };
 
+/** What is sent is larger than the route takes. */
+export const tooLarge = new Problem(413, 'Content Too Large', 'The request is too large.');
+
 // What Express's body parsers call their refusals.
 const refusals: Record<string, Problem> = {
-  'entity.too.large': new Problem(413, 'Content Too Large', 'The request is too large.'),
+  'entity.too.large': tooLarge,
   'parameters.too.many': new Problem(
     413,
     'Content Too Large',
