@@ -52,6 +52,7 @@ describe('a reader, from the form to the last link', () => {
       expect(page.text).toContain(`action="${links.confirm}"`);
     }
     await footnote.http.head(links.confirm).expect(200);
+    await footnote.mailsNoted();
     expect(await footnote.member(email)).toBeNull();
     expect(await footnote.ledger(key)).toEqual(['requested', 'mailed']);
   });
