@@ -14,6 +14,8 @@ export function csvOf<Column extends string>(
 
 function field(value: string | number | null): string {
   const text = String(value ?? '');
-  const safe = /^[=+\-@\t\r\n\0]/.test(text) ? `'${text}` : text;
+  const safe = /^[\s\p{Cc}\p{Cf}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n\0]/u.test(text)
+    ? `'${text}`
+    : text;
   return `"${safe.replaceAll('"', '""')}"`;
 }

@@ -107,8 +107,9 @@ export const unknownWording: Fault = { field: 'consentVersion', key: 'fault.cons
 
 const longestName = 64;
 const localePattern = /^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$/i;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/;
+/** What is not seen (A-10), but for what makes an emoji of a character. */
+const unprintable =
+  /(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/u;
 
 /**
  * Checks a sign-up against what is on offer.
