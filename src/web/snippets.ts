@@ -38,7 +38,7 @@ ${choices.join('\n')}
   </p>
   <input type="hidden" name="consentVersion" value="${escaped(consent.version)}">
   <input type="hidden" name="locale" value="${locale}">
-  <p hidden><label>${escaped(text('signUp.honeypot'))} <input name="message" tabindex="-1" autocomplete="off"></label></p>
+  <p hidden><label>${escaped(text('signUp.honeypot'))} <input type="text" name="message" tabindex="-1" autocomplete="off"></label></p>
   <!-- Where the form stands: <input type="hidden" name="source" value="https://…"> -->
   <!-- Where to go on: <input type="hidden" name="redirect" value="https://…"> -->
   <p><button type="submit">${escaped(text('signUp.submit'))}</button></p>

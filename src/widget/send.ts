@@ -27,7 +27,7 @@ export async function send(service: string, signUp: SignUp & Proof): Promise<Out
       signal: AbortSignal.timeout(30_000),
     });
     if (answer.ok) return 'accepted';
-    const faults = [422, 429].includes(answer.status) ? faultsOf(await answer.json()) : [];
+    const faults = [422, 429].includes(answer.status) ? faultsOf(await answer.json().catch(() => null)) : [];
     if (faults.length > 0) return faults;
     complain(service, answer.status);
     return 'failed';

@@ -130,7 +130,7 @@ describe('the widget under an article', () => {
     // No third party, no cookie, no second request for what it shows.
     expect(foreign(reader.requests, site.origin, service)).toEqual([]);
     expect(await reader.context.cookies()).toEqual([]);
-    expect(reader.requests.filter((request) => request.url().startsWith(service))).toHaveLength(2);
+    expect(reader.requests.filter((request) => request.url().startsWith(service))).toHaveLength(3);
 
     await page.getByRole('button', { name: english('embed.another') }).click();
     await button.waitFor();
