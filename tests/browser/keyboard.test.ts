@@ -23,7 +23,9 @@ describe.each(Object.entries(everyPage))('the page %s', (_, way) => {
       getSelection()?.setPosition(document.body);
       scrollTo(0, 0);
     });
-    const controls = page.locator('a[href], button, input:not([type=hidden], [tabindex="-1"]), textarea, select, summary');
+    const controls = page.locator(
+      'a[href], button, input:not([type=hidden], [tabindex="-1"]), textarea, select, summary',
+    );
     const stops = await tabWalk(page);
     expect(stops).toHaveLength(await controls.count());
     expect(stops.filter(({ visible }) => !visible)).toEqual([]);
