@@ -1,9 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import { openKeys } from './access/keys.ts';
 import { adminApi } from './admin/api.ts';
 import { doctor } from './admin/doctor.ts';
 import type { Operations } from './admin/mailchimp.ts';
+import { referenceRoutes } from './admin/reference.ts';
+import { sweepRepeats } from './admin/repeats.ts';
 import { offerDefaultWordings } from './consent/wordings.ts';
 import { openGuard } from './guard/guard.ts';
 import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
@@ -127,6 +130,7 @@ export async function startService(
       ...settings.form,
     });
     closing.push(() => guard.drained());
+    const keys = openKeys({ database, adminApiKey: settings.adminApiKey, now });
 
     if (isWorker) {
       const transport = openTransport(settings.smtp.url, settings.dkim);
@@ -157,7 +161,10 @@ export async function startService(
         kind: 'incremental',
       });
       await queue.schedule('reconcile', 'full', nightly, { kind: 'full' });
-      await queue.work('sweep', () => sweepBuckets(database, now()));
+      await queue.work('sweep', async () => {
+        await sweepBuckets(database, now());
+        await sweepRepeats(database, now());
+      });
       await queue.schedule('sweep', 'buckets', hourly, {});
       sync = startSync({
         database,
@@ -195,7 +202,7 @@ export async function startService(
         mail: mail ?? elsewhere,
       }),
       metrics,
-      adminApiKey: settings.adminApiKey,
+      keys,
       guard,
       isStopping: () => stopping,
       showPage: pagesOf(site),
@@ -203,6 +210,7 @@ export async function startService(
       log,
     };
     const { baseUrl, allowedOrigins, trustProxy } = settings;
+    const admin = adminApi({ database, keys, guard, operations, now });
     const app = isWeb
       ? createWeb({
           ...health,
@@ -215,7 +223,8 @@ export async function startService(
           altcha: settings.form.altchaDifficulty !== null,
           beat,
           webhook: { ...settings.webhook, audienceId: api.audienceId, onHint: () => sync?.wake() },
-          adminApi: adminApi({ database, adminApiKey: settings.adminApiKey, guard, operations }),
+          adminApi: admin.router,
+          reference: referenceRoutes(baseUrl, admin.described),
         })
       : createHealth(health);
     const server = createServer(slowClients, app);

@@ -1,31 +1,46 @@
 import { Router } from 'express';
+import type { AdminKeys } from '../access/keys.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Database } from '../platform/database.ts';
 import { demandKey } from '../web/keys.ts';
 import { notFound } from '../web/problems.ts';
-import { consentRoutes } from './consent.ts';
-import { listRoutes } from './lists.ts';
-import { mailchimpRoutes, type Operations } from './mailchimp.ts';
+import { openAudit } from './audit.ts';
+import { consentOperations } from './consent.ts';
+import { keyOperations } from './keys.ts';
+import { listOperations } from './lists.ts';
+import { mailchimpOperations, type Operations } from './mailchimp.ts';
+import { type Described, routerOf } from './operation.ts';
+import { openRepeats } from './repeats.ts';
 
-/** `/admin/api`: for editors and operators, by bearer key. Answers JSON alone. */
+/**
+ * What stands under `/admin/api`, for editors and operators, by bearer key.
+ * @returns its routes, and what is said of each
+ */
 export function adminApi({
   database,
-  adminApiKey,
+  keys,
   guard,
   operations,
+  now,
 }: {
   database: Database;
-  adminApiKey: string | null;
+  keys: AdminKeys;
   guard: Guard;
   operations: Operations;
-}): Router {
+  now: () => Date;
+}): { router: Router; described: Described[] } {
+  const audit = openAudit({ database, now });
+  const all = [
+    ...listOperations(database, now),
+    ...consentOperations(database),
+    ...keyOperations(keys, audit),
+    ...mailchimpOperations({ database, operations }),
+  ];
   const router = Router();
   router.use(
-    demandKey(adminApiKey, guard),
-    listRoutes(database),
-    consentRoutes(database),
-    mailchimpRoutes({ database, operations }),
+    demandKey(keys, guard),
+    routerOf(all, { audit, repeats: openRepeats({ database, now }) }),
     notFound,
   );
-  return router;
+  return { router, described: all.map(({ described }) => described) };
 }

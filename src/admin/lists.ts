@@ -1,9 +1,9 @@
-import { Router } from 'express';
 import { z } from 'zod';
 import type { Database } from '../platform/database.ts';
 import { archiveList, everyList, saveList } from '../subscribing/lists.ts';
-import { onlyVerbs, Problem } from '../web/problems.ts';
-import { jsonBody, parse, text } from './bodies.ts';
+import { Problem } from '../web/problems.ts';
+import { type Operation, operation } from './operation.ts';
+import { mailingList, slug, text } from './shapes.ts';
 
 const slugPattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const slugRule = 'must be lower-case letters, digits and single hyphens, such as morning-briefing';
@@ -11,60 +11,99 @@ const name = text.trim().min(1, 'must not be empty').max(100, 'must be 100 chara
 const description = text.trim().max(300, 'must be 300 characters at most');
 
 const newList = z.strictObject({
-  slug: z.string('must be text').max(60, 'must be 60 characters at most').regex(slugPattern, slugRule),
+  slug: slug.max(60, 'must be 60 characters at most').regex(slugPattern, slugRule),
   name,
   description: description.default(''),
 });
-
 const editedList = z.strictObject({ name: name.optional(), description: description.optional() });
 
+const one = { params: z.object({ slug }), problems: { 404: 'There is no such mailing list.' } };
+
 /** `/admin/api/lists`: what readers can tick. A slug is for ever; an archived list takes no sign-ups. */
-export function listRoutes(database: Database): Router {
-  const router = Router();
-
-  router
-    .route('/lists')
-    .get(async (_req, res) => {
-      res.json({ lists: await everyList(database) });
-    })
-    .post(jsonBody, async (req, res) => {
-      const list = parse(newList, req.body);
-      const lists = await everyList(database);
-      if (lists.some(({ slug }) => slug === list.slug)) {
-        throw new Problem(409, 'Conflict', `There is a mailing list ${list.slug} already.`);
-      }
-      await saveList(database, { ...list, position: lists.length });
-      res.status(201).json(await find(list.slug));
-    })
-    .all(onlyVerbs('GET', 'POST'));
-
-  router
-    .route('/lists/:slug')
-    .get(async (req, res) => {
-      res.json(await find(req.params.slug));
-    })
-    .patch(jsonBody, async (req, res) => {
-      const list = await find(z.string().parse(req.params['slug']));
-      const { name = list.name, description = list.description } = parse(editedList, req.body);
-      await saveList(database, { slug: list.slug, name, description, position: list.position });
-      res.json(await find(list.slug));
-    })
-    .all(onlyVerbs('GET', 'PATCH'));
-
-  router
-    .route('/lists/:slug/archive')
-    .post(async (req, res) => {
-      const { slug } = await find(req.params.slug);
-      await archiveList(database, slug, new Date());
-      res.json(await find(slug));
-    })
-    .all(onlyVerbs('POST'));
-
+export function listOperations(database: Database, now: () => Date): Operation[] {
   async function find(slug: string) {
     const list = (await everyList(database)).find((candidate) => candidate.slug === slug);
     if (list === undefined) throw new Problem(404, 'Not Found', 'There is no such mailing list.');
     return list;
   }
 
-  return router;
+  return [
+    operation(
+      {
+        id: 'lists.list',
+        verb: 'get',
+        path: '/lists',
+        scope: 'read',
+        summary: 'All mailing lists, archived ones too, with their subscribers',
+        answer: { description: 'In the order of the form', shape: z.object({ lists: z.array(mailingList) }) },
+      },
+      async () => ({ lists: await everyList(database) }),
+    ),
+    operation(
+      {
+        id: 'lists.create',
+        verb: 'post',
+        path: '/lists',
+        scope: 'write',
+        summary: 'Offer a new mailing list',
+        body: newList,
+        answer: { status: 201, description: 'It can be ticked', shape: mailingList },
+        problems: { 409: 'There is a mailing list of that slug already.' },
+      },
+      async ({ body }) => {
+        const lists = await everyList(database);
+        if (lists.some(({ slug }) => slug === body.slug)) {
+          throw new Problem(409, 'Conflict', `There is a mailing list ${body.slug} already.`);
+        }
+        await saveList(database, { ...body, position: lists.length });
+        return find(body.slug);
+      },
+    ),
+    operation(
+      {
+        ...one,
+        id: 'lists.read',
+        verb: 'get',
+        path: '/lists/:slug',
+        scope: 'read',
+        summary: 'One mailing list',
+        answer: { description: 'The list', shape: mailingList },
+      },
+      ({ params }) => find(params.slug),
+    ),
+    operation(
+      {
+        ...one,
+        id: 'lists.edit',
+        verb: 'patch',
+        path: '/lists/:slug',
+        scope: 'write',
+        summary: 'Word a mailing list anew; earlier wordings stay as proof',
+        body: editedList,
+        answer: { description: 'The list as it is offered now', shape: mailingList },
+      },
+      async ({ params, body }) => {
+        const before = await find(params.slug);
+        const { name = before.name, description = before.description } = body;
+        await saveList(database, { slug: before.slug, name, description, position: before.position });
+        return find(params.slug);
+      },
+    ),
+    operation(
+      {
+        ...one,
+        id: 'lists.archive',
+        verb: 'post',
+        path: '/lists/:slug/archive',
+        scope: 'write',
+        summary: 'Take a mailing list off the forms',
+        answer: { description: 'Nobody new joins; who is on it stays until they leave', shape: mailingList },
+      },
+      async ({ params }) => {
+        const { slug } = await find(params.slug);
+        await archiveList(database, slug, now());
+        return find(slug);
+      },
+    ),
+  ];
 }

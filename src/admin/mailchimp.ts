@@ -1,4 +1,3 @@
-import { Router } from 'express';
 import { z } from 'zod';
 import { languageOf } from '../languages/language.ts';
 import { MailchimpError } from '../mailchimp/api/error.ts';
@@ -7,8 +6,9 @@ import { readSignals, refusedContacts } from '../mailchimp/signals.ts';
 import type { Database, Sql } from '../platform/database.ts';
 import type { Finding } from '../platform/finding.ts';
 import { parseAddress } from '../subscribing/address.ts';
-import { onlyVerbs, Problem } from '../web/problems.ts';
-import { jsonBody, parse } from './bodies.ts';
+import { Problem } from '../web/problems.ts';
+import { type Operation, operation } from './operation.ts';
+import { finding, reconciliation, setupReport, syncStatus } from './shapes.ts';
 
 /** What an operator can have done. */
 export interface Operations {
@@ -20,100 +20,139 @@ export interface Operations {
   onRetry(): void;
 }
 
-const retryWish = z.strictObject({ email: z.string('must be text').optional() });
-const reconcileWish = z.strictObject({
-  kind: z.enum(['full', 'incremental'], 'must be full or incremental').default('full'),
-  dryRun: z.boolean('must be true or false').default(false),
-});
+const retryWish = z.strictObject({ email: z.string('must be text').optional() }).default({});
+const reconcileWish = z
+  .strictObject({
+    kind: z.enum(['full', 'incremental'], 'must be full or incremental').default('full'),
+    dryRun: z.boolean('must be true or false').default(false),
+  })
+  .prefault({});
 
 /** The most refused contacts in one answer. */
 const mostRefused = 1_000;
 
 /** `/admin/api/doctor`, `/setup` and `/sync`: how Footnote and Mailchimp get along, and what to do about it. */
-export function mailchimpRoutes({
+export function mailchimpOperations({
   database,
   operations,
 }: {
   database: Database;
   operations: Operations;
-}): Router {
-  const router = Router();
-
-  router
-    .route('/doctor')
-    .get(async (_req, res) => {
-      res.json({ findings: await operations.doctor() });
-    })
-    .all(onlyVerbs('GET'));
-
-  router
-    .route('/setup')
-    .post(async (_req, res) => {
-      res.json(await operations.setup().catch(tellOperator));
-    })
-    .all(onlyVerbs('POST'));
-
-  router
-    .route('/sync')
-    .get(async (_req, res) => {
-      const [signals, refused] = await Promise.all([
-        readSignals(database),
-        refusedContacts(database, { limit: mostRefused }),
-      ]);
-      res.json({ signals, refused });
-    })
-    .all(onlyVerbs('GET'));
-
-  router
-    .route('/sync/retry')
-    .post(jsonBody, async (req, res) => {
-      const { email } = parse(retryWish, req.body ?? {});
-      const retried = await retryRefused(database, email === undefined ? null : keyOf(email));
-      operations.onRetry();
-      res.json({ retried });
-    })
-    .all(onlyVerbs('POST'));
-
-  router
-    .route('/sync/reconcile')
-    .post(jsonBody, async (req, res) => {
-      const id = await operations.requestReconciliation(parse(reconcileWish, req.body ?? {}));
-      res.status(202).json({ id });
-    })
-    .all(onlyVerbs('POST'));
-
-  router
-    .route('/sync/reconciliations/:id')
-    .get(async (req, res) => {
-      const id = z.uuid().safeParse(req.params.id).data;
-      const found =
-        id === undefined
-          ? null
-          : await database.prisma.reconciliation.findUnique({ where: { id }, omit: { heardUntil: true } });
-      if (found === null) throw new Problem(404, 'Not Found', 'There is no such reconciliation.');
-      res.json({ ...found, report: await withAddresses(database, found.report) });
-    })
-    .all(onlyVerbs('GET'));
-
-  return router;
+}): Operation[] {
+  return [
+    operation(
+      {
+        id: 'doctor',
+        verb: 'get',
+        path: '/doctor',
+        scope: 'read',
+        summary: 'What is wrong with all that Footnote depends on, and what to do',
+        answer: { description: 'One finding a check', shape: z.object({ findings: z.array(finding) }) },
+      },
+      async () => ({ findings: await operations.doctor() }),
+    ),
+    operation(
+      {
+        id: 'setup',
+        verb: 'post',
+        path: '/setup',
+        scope: 'write',
+        summary: 'Make the Mailchimp audience ready; may be repeated at any time',
+        answer: { description: 'What was there and what was made', shape: setupReport, once: true },
+        problems: { 424: 'Mailchimp refuses; the detail is what it said.' },
+      },
+      () => operations.setup().catch(tellOperator),
+    ),
+    operation(
+      {
+        id: 'sync.status',
+        verb: 'get',
+        path: '/sync',
+        scope: 'read',
+        summary: 'What waits for Mailchimp, and whom it refuses and why',
+        answer: { description: `At most ${mostRefused} refused contacts`, shape: syncStatus },
+      },
+      async () => {
+        const [signals, refused] = await Promise.all([
+          readSignals(database),
+          refusedContacts(database, { limit: mostRefused }),
+        ]);
+        return { signals, refused };
+      },
+    ),
+    operation(
+      {
+        id: 'sync.retry',
+        verb: 'post',
+        path: '/sync/retry',
+        scope: 'write',
+        summary: 'Try refused contacts again at once: all, or one',
+        body: retryWish,
+        answer: { description: 'How many', shape: z.object({ retried: z.number().int() }) },
+      },
+      async ({ body: { email } }) => {
+        const retried = await retryRefused(database, email === undefined ? null : keyOf(email));
+        operations.onRetry();
+        return { retried };
+      },
+    ),
+    operation(
+      {
+        id: 'sync.reconcile',
+        verb: 'post',
+        path: '/sync/reconcile',
+        scope: 'write',
+        summary: 'Compare the audience with the database, and repair what differs',
+        body: reconcileWish,
+        answer: {
+          status: 202,
+          description: 'It has been asked for; its progress can be read',
+          shape: z.object({ id: z.uuid() }),
+        },
+      },
+      async ({ body }) => ({ id: await operations.requestReconciliation(body) }),
+    ),
+    operation(
+      {
+        id: 'sync.reconciliation',
+        verb: 'get',
+        path: '/sync/reconciliations/:id',
+        scope: 'read',
+        summary: 'How far a comparison is, and what it found',
+        params: z.object({ id: z.uuid() }),
+        answer: { description: 'Counts so far', shape: reconciliation },
+        problems: { 404: 'There is no such reconciliation.' },
+      },
+      async ({ params: { id } }) => {
+        const found = await database.prisma.reconciliation.findUnique({
+          where: { id },
+          omit: { heardUntil: true },
+        });
+        if (found === null) throw new Problem(404, 'Not Found', 'There is no such reconciliation.');
+        const kind = reconciliation.shape.kind.parse(found.kind);
+        return { ...found, kind, report: await withAddresses(database, found.report) };
+      },
+    ),
+  ];
 }
 
-const exemplified = z.looseObject({
+type Told = z.output<typeof reconciliation>['report'];
+const stored = reconciliation.shape.report.unwrap().extend({
   examples: z.array(z.object({ subscriberId: z.uuid(), finding: z.string(), would: z.string() })),
 });
 
 /** A stored report names people by id, so that erasure need not look for them there (I6). */
-async function withAddresses(sql: Sql, report: unknown): Promise<unknown> {
-  const { data } = exemplified.safeParse(report);
-  if (data === undefined) return report;
+async function withAddresses(sql: Sql, report: unknown): Promise<Told> {
+  if (report === null) return null;
+  const told = stored.parse(report);
   const people = await sql.query<{ id: string; email: string }>(
     'SELECT id, email FROM subscribers WHERE id = ANY ($1::uuid[])',
-    [data.examples.map(({ subscriberId }) => subscriberId)],
+    [told.examples.map(({ subscriberId }) => subscriberId)],
   );
   const emails = new Map(people.map(({ id, email }) => [id, email]));
   return {
-    ...data,
-    examples: data.examples.flatMap(({ subscriberId, finding, would }) => {
+    ...told,
+    examples: told.examples.flatMap(({ subscriberId, finding, would }) => {
       const email = emails.get(subscriberId);
       return email === undefined ? [] : { email, finding, would };
     }),

@@ -1,29 +1,41 @@
-import { timingSafeEqual } from 'node:crypto';
-import type { RequestHandler } from 'express';
-import { sha256 } from '../consent/ledger.ts';
+import type { Request, RequestHandler } from 'express';
+import type { AdminKey, AdminKeys } from '../access/keys.ts';
+import type { AdminScope } from '../generated/prisma/enums.ts';
 import type { Guard } from '../guard/guard.ts';
-import { Problem, sendProblem } from './problems.ts';
+import { Problem } from './problems.ts';
 import { countWrong } from './wrong-links.ts';
 
-/** Compares secrets by their digests, which are equally long whatever was sent (A-21). */
-export function isSame(given: string, secret: string): boolean {
-  return timingSafeEqual(Buffer.from(sha256(given)), Buffer.from(sha256(secret)));
-}
+const holders = new WeakMap<Request, AdminKey>();
 
-/** Lets pass who sends the key as `Authorization: Bearer KEY`; null lets nobody. Wrong ones are limited (A-20). */
-export function demandKey(adminApiKey: string | null, guard: Guard): RequestHandler {
+/** Lets pass who sends a key as `Authorization: Bearer KEY`. Wrong ones are limited (A-20). */
+export function demandKey(keys: AdminKeys, guard: Guard): RequestHandler {
   return async (req, res, next) => {
-    const [, key] = /^Bearer ([!-~]+)$/i.exec(req.get('authorization') ?? '') ?? [];
-    if (adminApiKey !== null && key !== undefined && isSame(key, adminApiKey)) {
+    const [, key] = /^Bearer ([!-~]{1,1000})$/i.exec(req.get('authorization') ?? '') ?? [];
+    const holder = key === undefined ? null : await keys.find(key);
+    if (holder !== null) {
+      holders.set(req, holder);
       next();
       return;
     }
     if (key !== undefined) await countWrong(guard, req, res);
     res.set('WWW-Authenticate', 'Bearer');
-    const detail =
-      adminApiKey === null
-        ? 'This is closed: ADMIN_API_KEY is not set.'
-        : 'Send a valid key as Authorization: Bearer KEY.';
-    sendProblem(res, new Problem(401, 'Unauthorized', detail));
+    const detail = keys.isOpen
+      ? 'Send a valid key as Authorization: Bearer KEY.'
+      : 'This is closed: ADMIN_API_KEY is not set.';
+    throw new Problem(401, 'Unauthorized', detail);
   };
+}
+
+/** Who sent a request that `demandKey` let pass. @throws Problem 403 when their key is not for this */
+export function holderOf(req: Request, scope: AdminScope): AdminKey {
+  const holder = holders.get(req);
+  if (holder === undefined) throw new Error('this route asks for no key');
+  if (!holder.scopes.includes(scope)) {
+    throw new Problem(
+      403,
+      'Forbidden',
+      `This needs a key of scope ${scope}; yours is for ${holder.scopes.join(', ')}.`,
+    );
+  }
+  return holder;
 }

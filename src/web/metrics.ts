@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { readSignals } from '../mailchimp/signals.ts';
 import type { Database } from '../platform/database.ts';
-import { demandKey } from './keys.ts';
+import { demandKey, holderOf } from './keys.ts';
 import { onlyVerbs } from './problems.ts';
 import type { Health } from './web.ts';
 
@@ -149,12 +149,13 @@ async function currentState(database: Pick<Database, 'query'>, inFlight: number)
   return registry;
 }
 
-/** `GET /metrics`, for whoever holds the admin key. */
-export function metricsRoutes({ metrics, adminApiKey, guard }: Health): Router {
+/** `GET /metrics`, for whoever holds a key of scope `read`. */
+export function metricsRoutes({ metrics, keys, guard }: Health): Router {
   const router = Router();
   router
     .route('/metrics')
-    .get(demandKey(adminApiKey, guard), async (_req, res) => {
+    .get(demandKey(keys, guard), async (req, res) => {
+      holderOf(req, 'read');
       res.set('Content-Type', Registry.PROMETHEUS_CONTENT_TYPE).send(await metrics.text());
     })
     .all(onlyVerbs('GET'));

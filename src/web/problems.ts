@@ -95,7 +95,8 @@ export function answerErrors(showPage: ShowPage, links: Links, log: Log): ErrorR
   };
 }
 
-function asProblem(error: unknown): Problem {
+/** What a request is answered with that ended in this error: nothing of the inside is told. */
+export function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const refusal = refusals[parserError.safeParse(error).data?.type ?? ''];
   if (refusal !== undefined) return refusal;

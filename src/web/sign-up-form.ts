@@ -48,19 +48,25 @@ const slugs = z.preprocess(
   z.array(string.max(100)).max(100),
 );
 
-const shape = z.object({
-  email: text,
-  lists: slugs,
-  'lists[]': slugs,
-  consentVersion: text,
-  source: text,
-  locale: text,
-  firstName: text,
-  redirect: text,
-  shown: slugs.optional(),
-  message: text,
-  nonce: text,
-  altcha: text,
+/** What a form sends, as the description of the API tells it too. */
+export const signUpBody = z.object({
+  email: text.meta({ description: 'Required', example: 'reader@example.com' }),
+  lists: slugs.meta({
+    description: 'Required: slugs of mailing lists; a form repeats the field',
+    example: ['morning-briefing'],
+  }),
+  'lists[]': slugs.meta({ description: 'The same, as some forms name it' }),
+  consentVersion: text.meta({
+    description: 'Which consent text was shown; without it, the one on offer',
+  }),
+  source: text.meta({ description: 'Address of the page with the form' }),
+  locale: text.meta({ description: "The reader's language", example: 'en' }),
+  firstName: text.meta({ description: '64 characters at most; used only once confirmed' }),
+  redirect: text.meta({ description: 'Plain forms: where to go afterwards, on a site in ALLOWED_ORIGINS' }),
+  shown: slugs.optional().meta({ description: 'Of the preference page: the lists that it showed' }),
+  message: text.meta({ description: 'A trap for what fills in every field: leave it out' }),
+  nonce: text.meta({ description: 'From `GET /nonce`; without it, stricter limits' }),
+  altcha: text.meta({ description: 'A solved challenge, where ALTCHA is on' }),
 });
 
 /**
@@ -68,7 +74,7 @@ const shape = z.object({
  * what is sound of the others is kept, to be shown again.
  */
 export function readTyped(body: unknown): { typed: TypedSignUp; faults: Fault[] } {
-  const read = shape.safeParse(body);
+  const read = signUpBody.safeParse(body);
   if (read.success) {
     const { 'lists[]': bracketed, ...typed } = read.data;
     return { typed: { ...typed, lists: [...typed.lists, ...bracketed] }, faults: [] };

@@ -1,5 +1,6 @@
 import express, { type Express, type RequestHandler, type Router } from 'express';
 import helmet from 'helmet';
+import type { AdminKeys } from '../access/keys.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Database } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
@@ -28,8 +29,8 @@ export interface Health {
   /** What only this process knows of Mailchimp and the mail server. */
   workerHealth: () => { mailchimp: object; mail: object };
   metrics: Metrics;
-  /** Opens `/metrics`; null keeps it closed. */
-  adminApiKey: string | null;
+  /** Those of scope `read` open `/metrics`. */
+  keys: AdminKeys;
   guard: Guard;
   isStopping: () => boolean;
   showPage: ShowPage;
@@ -59,8 +60,9 @@ export interface Web extends Health {
     /** Told after a commit that the lane has somebody to look at. */
     onHint: () => void;
   };
-  /** What stands under `/admin/api`. */
+  /** What stands under `/admin/api`, and what describes it. */
   adminApi: Router;
+  reference: Router;
 }
 
 /** The public web application. */
@@ -90,6 +92,7 @@ export function createWeb(web: Web): Express {
     webhookRoutes(web),
     healthRoutes(web),
     metricsRoutes(web),
+    web.reference,
   );
   app.use(notFound);
   app.use(answerErrors(web.showPage, web.links, web.log));

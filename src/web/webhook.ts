@@ -1,6 +1,6 @@
 import express, { type RequestHandler, Router } from 'express';
+import { isSame } from '../access/keys.ts';
 import { readDelivery, takeDelivery, verifySignature } from '../mailchimp/webhook.ts';
-import { isSame } from './keys.ts';
 import { notFound, onlyVerbs, Problem } from './problems.ts';
 import type { Web } from './web.ts';
 import { countWrong } from './wrong-links.ts';

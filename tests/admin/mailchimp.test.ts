@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import express from 'express';
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openKeys } from '../../src/access/keys.ts';
 import { adminApi } from '../../src/admin/api.ts';
 import { doctor, type Patient } from '../../src/admin/doctor.ts';
 import { connect } from '../../src/mailchimp/api/client.ts';
@@ -65,7 +66,8 @@ describe('an operator who looks after Mailchimp', () => {
       '/admin/api',
       adminApi({
         database,
-        adminApiKey: key,
+        keys: openKeys({ database, adminApiKey: key, now: () => new Date() }),
+        now: () => new Date(),
         guard: openDoor,
         operations: {
           doctor: () => doctor({ database, api, settings, guard: openDoor, now: () => new Date() }),
@@ -80,7 +82,7 @@ describe('an operator who looks after Mailchimp', () => {
             retries += 1;
           },
         },
-      }),
+      }).router,
       answerErrors(showPage, links, silent),
     );
   });

@@ -60,6 +60,7 @@ const bodies: Record<string, Body | null> = {
     optional: { name: 'Fuzz', description: 'Fuzz' },
   },
   'PUT /admin/api/consent-texts/:locale': { ...small, types: [json], required: { text: 'Fuzz' } },
+  'POST /admin/api/keys': { ...small, types: [json], required: { name: 'Fuzz', scopes: ['read'] } },
   'POST /admin/api/sync/retry': { ...small, types: [json], optional: { email: 'reader@example.com' } },
   'POST /admin/api/sync/reconcile': { ...small, types: [json], optional: { kind: 'full', dryRun: true } },
   // These take none.
@@ -70,6 +71,7 @@ const bodies: Record<string, Body | null> = {
   'POST /erase/:token': null,
   'POST /admin/api/lists/:slug/archive': null,
   'POST /admin/api/setup': null,
+  'DELETE /admin/api/keys/:id': null,
 };
 
 let footnote: Footnote;
@@ -177,7 +179,8 @@ describe('verbs (A-29)', () => {
           const names = ['X-HTTP-Method', 'X-HTTP-Method-Override', 'X-Method-Override'];
           const headers = Object.fromEntries(names.map((name) => [name, 'POST']));
           const { status } = await send('GET', `${open}?_method=POST`, { headers });
-          if (status !== plain.status) return `${path}: ${status}`;
+          // A query that is not known may be refused, and no more than that.
+          if (status !== plain.status && status !== 422) return `${path}: ${status}`;
           return undefined;
         },
       );

@@ -9,12 +9,12 @@ import { isCallExpression, isNewExpression, isRegularExpressionLiteral } from 't
 import { API } from 'typescript/unstable/sync';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { isSame } from '../../src/access/keys.ts';
 import { closestLocale } from '../../src/languages/language.ts';
 import { readDelivery, verifySignature } from '../../src/mailchimp/webhook.ts';
 import { root } from '../../src/platform/root.ts';
 import { parseAddress } from '../../src/subscribing/address.ts';
 import { keyOfLink, readToken } from '../../src/subscribing/links.ts';
-import { isSame } from '../../src/web/keys.ts';
 import { languageFor } from '../../src/web/reader.ts';
 import { safeRedirect } from '../../src/web/sign-up.ts';
 import { checkSignUp, readTyped } from '../../src/web/sign-up-form.ts';

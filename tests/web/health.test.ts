@@ -1,5 +1,6 @@
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openKeys } from '../../src/access/keys.ts';
 import { type Database, openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
@@ -66,7 +67,7 @@ describe('health', () => {
           database: over,
           workerHealth: () => ({ mailchimp: { callsInFlight: 3 }, mail: { trouble: null } }),
           metrics: createMetrics({ database: over, callsInFlight: () => 3 }),
-          adminApiKey: null,
+          keys: openKeys({ database: over, adminApiKey: null, now: () => new Date() }),
           guard: openDoor,
           isStopping: () => stopping,
           showPage,

@@ -1,5 +1,6 @@
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openKeys } from '../../src/access/keys.ts';
 import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
 import { createHealth } from '../../src/web/web.ts';
 import { openDoor } from '../harness/allowance.ts';
@@ -23,7 +24,7 @@ describe('the metrics', () => {
       createHealth({
         database: newsroom.database,
         metrics,
-        adminApiKey: key,
+        keys: openKeys({ database: newsroom.database, adminApiKey: key, now: () => new Date() }),
         guard: openDoor,
         workerHealth: () => ({ mailchimp: {}, mail: {} }),
         isStopping: () => false,

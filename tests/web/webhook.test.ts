@@ -4,6 +4,7 @@ import { Router } from 'express';
 import { pino } from 'pino';
 import supertest from 'supertest';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openKeys } from '../../src/access/keys.ts';
 import type { Database } from '../../src/platform/database.ts';
 import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
 import { createWeb } from '../../src/web/web.ts';
@@ -51,7 +52,7 @@ describe("Mailchimp's webhook", () => {
       createWeb({
         database,
         metrics,
-        adminApiKey: null,
+        keys: openKeys({ database, adminApiKey: null, now: () => new Date() }),
         guard: openDoor,
         beat: 0,
         altcha: false,
@@ -67,6 +68,7 @@ describe("Mailchimp's webhook", () => {
         allowedOrigins: [],
         trustProxy: [],
         adminApi: Router(),
+        reference: Router(),
         webhook: {
           secret,
           signingSecret: null,

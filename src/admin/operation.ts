@@ -1,0 +1,164 @@
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { z } from 'zod';
+import type { AdminKey } from '../access/keys.ts';
+import type { AdminScope } from '../generated/prisma/enums.ts';
+import { readJson } from '../web/bodies.ts';
+import { holderOf } from '../web/keys.ts';
+import { asProblem, onlyVerbs, Problem } from '../web/problems.ts';
+import type { Audit } from './audit.ts';
+import type { Repeats } from './repeats.ts';
+
+// One operation of the admin API: what it takes and answers is said once, in zod, and validates, answers and is
+// described from there.
+
+type Verb = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** What is said of an operation, for the router and for its description. */
+export interface Described {
+  /** Such as `lists.create`: its name in the audit log and in the description. */
+  id: string;
+  verb: Verb;
+  /** As Express writes it, such as `/lists/:slug`. */
+  path: string;
+  /** What a key must be for. All but `read` are audited, and may be repeated under an `Idempotency-Key`. */
+  scope: AdminScope;
+  summary: string;
+  params?: z.ZodObject;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** Bytes, where a body may be larger than those of forms. */
+  largestBody?: number;
+  answer: {
+    status?: number;
+    description: string;
+    /** Absent where the handler writes another type than JSON, one of `types`. */
+    shape?: z.ZodType;
+    types?: readonly string[];
+    /** The answer holds what must not be stored, so that a repeat is told that it was done, and no more. */
+    once?: boolean;
+  };
+  /** What it may refuse with beside 401, 403 and 422. */
+  problems?: Record<number, string>;
+}
+
+type Parsed<D, Part extends string> =
+  D extends Record<Part, infer Shape extends z.ZodType> ? z.output<Shape> : undefined;
+/** JSON as it is before it is written: a time may still be a Date. */
+type Sent<T> = T extends string
+  ? T | Date
+  : T extends readonly (infer Item)[]
+    ? readonly Sent<Item>[]
+    : T extends object
+      ? { [Key in keyof T]: Sent<T[Key]> }
+      : T;
+type Answer<D extends Described> = D['answer'] extends { shape: infer Shape extends z.ZodType }
+  ? Sent<z.output<Shape>>
+  : undefined;
+
+/** What a handler is given: parsed, and no more than was described. */
+export interface Asked<D> {
+  params: Parsed<D, 'params'>;
+  query: Parsed<D, 'query'>;
+  body: Parsed<D, 'body'>;
+  key: AdminKey;
+  req: Request;
+  res: Response;
+}
+
+export interface Operation {
+  described: Described;
+  /** Parses a request. @returns what does it @throws Problem 404 or 422 */
+  prepare: (by: { key: AdminKey; req: Request; res: Response }) => () => Promise<unknown>;
+}
+
+/** Joins what is said of an operation and what does it. */
+export function operation<const D extends Described>(
+  described: D,
+  handle: (asked: Asked<D>) => Promise<Answer<D>>,
+): Operation {
+  return {
+    described,
+    prepare: ({ key, req, res }) => {
+      const asked = {
+        key,
+        req,
+        res,
+        params: parsePath(described.params, req.params),
+        query: parse(described.query, req.query),
+        body: parse(described.body, req.body),
+        // Parsed by the very shapes that its types come from.
+      } as Asked<D>;
+      return () => handle(asked);
+    },
+  };
+}
+
+/** Puts operations on a router: each path with its verbs, and 405 for the others (A-29). */
+export function routerOf(
+  operations: readonly Operation[],
+  parts: { audit: Audit; repeats: Repeats },
+): Router {
+  const router = Router();
+  for (const [path, same] of Map.groupBy(operations, ({ described }) => described.path)) {
+    const route = router.route(path);
+    for (const operation of same) {
+      const { verb, body, largestBody } = operation.described;
+      const reading = body === undefined ? [] : [readJson(largestBody)];
+      route[verb](...reading, perform(operation, parts));
+    }
+    route.all(onlyVerbs(...same.map(({ described }) => described.verb.toUpperCase())));
+  }
+  return router;
+}
+
+function perform(
+  { described, prepare }: Operation,
+  { audit, repeats }: { audit: Audit; repeats: Repeats },
+): RequestHandler {
+  const { id, scope, answer } = described;
+  const { status = 200, shape, once = false } = answer;
+  return async (req, res) => {
+    const key = holderOf(req, scope);
+    const handle = prepare({ key, req, res });
+    const act = async () => {
+      const value = await handle();
+      return shape === undefined ? null : JSON.stringify(shape.parse(JSON.parse(JSON.stringify(value))));
+    };
+    if (scope === 'read') return send(res, status, await act());
+
+    const answered = await repeats.once({ req, key, once, status }, async () => {
+      const entry = await audit.enter({ key: key.name, operation: id, target: req.params });
+      try {
+        const text = await act();
+        await audit.close(entry, status);
+        return text;
+      } catch (error) {
+        await audit.close(entry, asProblem(error).status);
+        throw error;
+      }
+    });
+    send(res, status, answered);
+  };
+}
+
+function send(res: Response, status: number, json: string | null): void {
+  if (json !== null) res.status(status).type('application/json').send(json);
+}
+
+/** A path that cannot be one of anything is one of nothing. */
+function parsePath(shape: z.ZodType | undefined, path: unknown): unknown {
+  const read = shape?.safeParse(path);
+  if (read !== undefined && !read.success)
+    throw new Problem(404, 'Not Found', 'There is nothing at this address.');
+  return read?.data;
+}
+
+/** @throws Problem 422 that names every field that does not fit */
+function parse(shape: z.ZodType | undefined, given: unknown): unknown {
+  if (shape === undefined) return undefined;
+  const read = shape.safeParse(given);
+  if (read.success) return read.data;
+  const errors = read.error.issues.map(({ path, message }) => ({ field: path.join('.') || 'body', message }));
+  const detail = errors.map(({ field, message }) => `${field} ${message}`).join('; ');
+  throw new Problem(422, 'Unprocessable Content', `${detail}.`, errors);
+}

@@ -1,0 +1,166 @@
+import { z } from 'zod';
+import { isText } from '../web/bodies.ts';
+
+// What the admin API takes and answers, said once for the routes, their description and the scripts.
+
+/** A text of an editor's. */
+export const text = z.string('must be text').refine(isText, 'must hold no characters that are no text');
+
+export const time = z.iso.datetime({ offset: true }).meta({ description: 'A time, in UTC' });
+
+export const slug = z.string('must be text').meta({
+  description: 'How forms name the mailing list; it never changes',
+  example: 'morning-briefing',
+});
+
+export const subscriptionState = z.enum(['pending', 'subscribed', 'unsubscribed']);
+
+/** A page of a long list: `limit` of it, from where the one before ended. */
+export const page = z.strictObject({
+  cursor: z.string().max(200).optional().meta({ description: 'The `next` of the page before' }),
+  limit: z.coerce
+    .number('must be a number')
+    .int('must be a whole number')
+    .min(1, 'must be 1 at least')
+    .max(1000, 'must be 1000 at most')
+    .default(100),
+});
+
+/** Where the next page begins; null on the last one. */
+export const next = z
+  .string()
+  .nullable()
+  .meta({ description: 'The cursor of the next page; null: there is none' });
+
+const reason = (description: string) => z.string().nullable().meta({ description });
+
+export const mailingList = z
+  .object({
+    slug,
+    name: z.string(),
+    description: z.string(),
+    position: z.number().int().meta({ description: 'Its place in the form, smallest first' }),
+    archived: z.boolean().meta({ description: 'Takes no sign-ups; who is on it stays until they leave' }),
+    subscribers: z.number().int(),
+  })
+  .meta({ id: 'MailingList' });
+
+export const consentText = z
+  .object({
+    version: z.string().meta({ description: 'Names the words by their content; a form may send it along' }),
+    locale: z.string().meta({ example: 'de' }),
+    text: z.string(),
+  })
+  .meta({ id: 'ConsentText' });
+
+export const finding = z
+  .object({
+    check: z.string().meta({ description: 'What was looked at' }),
+    status: z.enum(['ok', 'warning', 'fault']),
+    message: z.string(),
+    remedy: reason('What to do; null when there is nothing to do'),
+  })
+  .meta({ id: 'Finding' });
+
+const part = z.object({ name: z.string(), state: z.enum(['there', 'created']) });
+export const setupReport = z
+  .object({
+    category: part,
+    interests: z.array(part),
+    mergeFields: z.array(part),
+    webhook: z.object({
+      state: z.enum(['there', 'created', 'updated', 'skipped', 'failed']),
+      why: reason('Why it was skipped or failed'),
+      deleted: z.number().int().meta({ description: 'How many earlier ones of ours were deleted' }),
+    }),
+    signingSecret: reason('Told by Mailchimp this once, where the account signs its webhooks'),
+    advice: z.array(z.string()).meta({ description: 'What remains to be done by hand' }),
+  })
+  .meta({ id: 'SetupReport' });
+
+const counts = z.record(z.string(), z.number().int());
+const drift = z
+  .object({
+    members: z.number().int(),
+    inSync: z.number().int(),
+    due: z.number().int(),
+    missing: z.number().int().meta({ description: 'On a list here, unknown there' }),
+    extra: z.number().int().meta({ description: 'On no list here, mailed there' }),
+    conflicting: z.number().int(),
+    refused: counts.meta({ description: 'Not equal for a reason that is listed, by that reason' }),
+    strangers: z.number().int().meta({ description: 'Members whom Footnote does not manage' }),
+  })
+  .meta({ id: 'Drift' });
+
+export const syncStatus = z
+  .object({
+    signals: z.object({
+      stopped: reason('Why nobody is sent to Mailchimp at present'),
+      trouble: reason('Why the last calls failed'),
+      due: z.number().int(),
+      oldestOptOutSeconds: z.number().nullable(),
+      refused: counts,
+      lastWebhook: time.nullable(),
+      reconciledAt: time.nullable(),
+      drift: drift.nullable(),
+    }),
+    refused: z.array(
+      z.object({
+        email: z.string(),
+        reason: z.string().meta({ example: 'compliance' }),
+        title: reason('What Mailchimp calls it'),
+        detail: z.string(),
+        attempts: z.number().int(),
+        since: time,
+        nextAttempt: time.nullable().meta({ description: 'Null: parked until something new is wanted' }),
+      }),
+    ),
+  })
+  .meta({ id: 'SyncStatus' });
+
+export const reconciliation = z
+  .object({
+    id: z.uuid(),
+    kind: z.enum(['full', 'incremental']),
+    dryRun: z.boolean(),
+    requestedAt: time,
+    startedAt: time.nullable(),
+    finishedAt: time.nullable(),
+    report: drift
+      .extend({
+        examples: z.array(z.object({ email: z.string(), finding: z.string(), would: z.string() })),
+      })
+      .nullable(),
+    failure: reason('Why it broke off'),
+  })
+  .meta({ id: 'Reconciliation' });
+
+export const adminScope = z
+  .enum(['read', 'write', 'erase'], 'must be read, write or erase')
+  .meta({ description: 'What a key is for: looking, changing, erasing people' });
+
+export const adminKey = z
+  .object({
+    id: z.uuid(),
+    name: z.string(),
+    scopes: z.array(adminScope),
+    createdAt: time,
+    lastUsedAt: time.nullable().meta({ description: 'To the minute' }),
+    revokedAt: time.nullable(),
+  })
+  .meta({ id: 'AdminKey' });
+
+export const newAdminKey = adminKey
+  .extend({ key: z.string().meta({ description: 'The key itself, told this once' }) })
+  .meta({ id: 'NewAdminKey' });
+
+export const auditEntry = z
+  .object({
+    id: z.string(),
+    at: time,
+    key: z.string().meta({ description: 'The name of the key that asked for it' }),
+    operation: z.string().meta({ example: 'lists.create' }),
+    target: z.record(z.string(), z.string()).meta({ description: 'What it was done to' }),
+    status: z.number().int().nullable().meta({ description: 'How it was answered; null: it never was' }),
+  })
+  .meta({ id: 'AuditEntry' });
