@@ -11,6 +11,7 @@ import { listOperations } from './lists.ts';
 import { mailchimpOperations, type Operations } from './mailchimp.ts';
 import { type Described, routerOf } from './operation.ts';
 import { openRepeats } from './repeats.ts';
+import { subscriberOperations } from './subscribers.ts';
 
 /**
  * What stands under `/admin/api`, for editors and operators, by bearer key.
@@ -33,6 +34,7 @@ export function adminApi({
   const all = [
     ...listOperations(database, now),
     ...consentOperations(database),
+    ...subscriberOperations(database),
     ...keyOperations(keys, audit),
     ...mailchimpOperations({ database, operations }),
   ];

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from './cli/call.ts';
 import { addConsentCommands } from './cli/consent.ts';
+import { addKeyCommands } from './cli/keys.ts';
 import { addListCommands } from './cli/lists.ts';
 import { addMailchimpCommands } from './cli/mailchimp.ts';
+import { addSubscriberCommands } from './cli/subscribers.ts';
 
 // `npm run admin -- COMMAND`: a thin client of the admin API, so it works from any machine. Exit codes:
 // 0 done, 1 failed, 2 wrong use.
@@ -15,6 +17,8 @@ const program = new Command('npm run admin --')
 addMailchimpCommands(program);
 addListCommands(program);
 addConsentCommands(program);
+addSubscriberCommands(program);
+addKeyCommands(program);
 
 try {
   await program.parseAsync();

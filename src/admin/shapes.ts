@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { isText } from '../web/bodies.ts';
+import { isText } from '../platform/text.ts';
 
 // What the admin API takes and answers, said once for the routes, their description and the scripts.
 
 /** A text of an editor's. */
 export const text = z.string('must be text').refine(isText, 'must hold no characters that are no text');
 
-export const time = z.iso.datetime({ offset: true }).meta({ description: 'A time, in UTC' });
+export const time = z.iso
+  .datetime({ offset: true })
+  .overwrite((text) => new Date(text).toISOString())
+  .meta({ description: 'A time, in UTC' });
 
 export const slug = z.string('must be text').meta({
   description: 'How forms name the mailing list; it never changes',
@@ -164,3 +167,45 @@ export const auditEntry = z
     status: z.number().int().nullable().meta({ description: 'How it was answered; null: it never was' }),
   })
   .meta({ id: 'AuditEntry' });
+
+const onList = z.object({ slug, name: z.string(), state: subscriptionState, since: time });
+
+const person = {
+  id: z.uuid(),
+  email: z.string(),
+  firstName: z.string().nullable(),
+  locale: z.string(),
+  createdAt: time,
+  mailBlock: z
+    .enum(['bounced', 'complained'])
+    .nullable()
+    .meta({ description: 'Why no mail goes to the address' }),
+  lists: z.array(onList),
+};
+
+export const foundSubscriber = z.object(person).meta({ id: 'FoundSubscriber' });
+
+export const subscriber = z
+  .object({
+    ...person,
+    typed: z.string().meta({ description: 'The address as it was typed' }),
+    declined: z.boolean().meta({ description: 'They want no mail that others may cause' }),
+    erased: z.boolean().meta({ description: 'Nothing personal is left; the address is a stand-in' }),
+    mailchimp: z
+      .object({
+        status: reason('What Mailchimp last showed'),
+        due: z.boolean().meta({ description: 'Mailchimp has yet to hear of something' }),
+        toldAt: time.nullable(),
+        refusal: z
+          .object({
+            reason: z.string(),
+            title: z.string().nullable(),
+            detail: z.string(),
+            nextAttempt: time.nullable(),
+          })
+          .nullable(),
+      })
+      .nullable()
+      .meta({ description: 'Null for whom Mailchimp was never told of' }),
+  })
+  .meta({ id: 'Subscriber' });

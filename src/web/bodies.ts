@@ -47,9 +47,6 @@ const skipNothing: RequestHandler = (req, _res, next) => {
   else next();
 };
 
-/** JSON can carry what is no text: NUL and halves of characters, which the database would refuse. */
-export const isText = (value: string) => value.isWellFormed() && !value.includes('\0');
-
 /** Whether a plain HTML form sent this, so that a person waits for a page. */
 export function isForm(req: Request): boolean {
   return contentType(req)?.essence === 'application/x-www-form-urlencoded';

@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { isKnownConsentWording } from '../consent/wordings.ts';
 import type { Language, MessageKey, Values } from '../languages/language.ts';
 import type { Database } from '../platform/database.ts';
+import { isText } from '../platform/text.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import type { OfferedList, SignUp } from '../subscribing/commands.ts';
-import { isText } from './bodies.ts';
 import type { FieldError } from './pages/fields.tsx';
 
 /** What is wrong with a field, before it is put into words. */

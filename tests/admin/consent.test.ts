@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { key } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
-
-const key = 'the-key-of-the-editors-of-the-daily-example';
 
 describe('an editor who words the consent anew', () => {
   let footnote: Footnote;

@@ -1,10 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { key, operator, script } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
-
-const key = 'the-key-of-the-editors-of-the-daily-example';
 
 describe('an editor who keeps the lists', () => {
   let footnote: Footnote;
@@ -13,22 +9,7 @@ describe('an editor who keeps the lists', () => {
   });
   afterAll(() => footnote.stop());
 
-  /** Runs a script as it is run at a terminal. */
-  async function admin(...words: string[]) {
-    return run({ ADMIN_API_KEY: key, ADMIN_URL: footnote.settings.baseUrl }, words);
-  }
-
-  async function run(env: Record<string, string>, words: string[]) {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/admin/cli.ts', ...words], {
-      env: { PATH: process.env['PATH'] ?? '', ...env },
-    });
-    const [out, err, [code]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, 'close'),
-    ]);
-    return { out, err, code };
-  }
+  const admin = (...words: string[]) => operator(footnote)(...words);
 
   it('offers a list, which readers can tick at once', async () => {
     const { out, code } = await admin(
@@ -76,7 +57,7 @@ describe('an editor who keeps the lists', () => {
     expect(unusable.code).toBe(1);
     expect(unusable.err).toContain('lower-case letters, digits and single hyphens');
     expect((await admin('lists', 'create', 'nameless')).code).toBe(2);
-    const away = await run({ ADMIN_API_KEY: key, ADMIN_URL: 'http://127.0.0.1:9' }, ['lists', 'ls']);
+    const away = await script({ ADMIN_API_KEY: key, ADMIN_URL: 'http://127.0.0.1:9' }, ['lists', 'ls']);
     expect(away).toMatchObject({
       code: 1,
       err: 'no Footnote answers at http://127.0.0.1:9: start it, or set ADMIN_URL\n',

@@ -193,3 +193,6 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+
+-- Addresses are looked up by their beginning, which an index serves in this order alone. They are ASCII.
+ALTER TABLE subscribers ALTER COLUMN key TYPE TEXT COLLATE "C";

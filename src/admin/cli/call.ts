@@ -4,57 +4,64 @@ import { z } from 'zod';
 /** Why a command failed, in a line for the person at the terminal. */
 export class Failure extends Error {}
 
+/** Why a command failed although the server answered. */
+export class Refused extends Failure {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** No answer came: the same may go through later. */
+export class Unanswered extends Failure {}
+
 function target(): { url: string; key: string } {
   if (existsSync('.env')) process.loadEnvFile();
   const { ADMIN_URL, BASE_URL, PORT, ADMIN_API_KEY } = process.env;
-  if (!ADMIN_API_KEY) throw new Failure('ADMIN_API_KEY is not set: it must be the key that the server has');
-  return { url: ADMIN_URL || BASE_URL || `http://localhost:${PORT || 3000}`, key: ADMIN_API_KEY };
+  if (!ADMIN_API_KEY)
+    throw new Failure(
+      'ADMIN_API_KEY is not set: it must be the key that the server has, or one made with it',
+    );
+  return {
+    url: (ADMIN_URL || BASE_URL || `http://localhost:${PORT || 3000}`).replace(/\/$/, ''),
+    key: ADMIN_API_KEY,
+  };
 }
 
-/** Calls the admin API. @throws Failure */
-export async function call<T>(shape: z.ZodType<T>, method: string, path: string, body?: object): Promise<T> {
+const problem = z.object({ detail: z.string() });
+
+/**
+ * Calls the admin API and lets the answer be read by the caller, as it may be long.
+ * @throws Failure in words for the person at the terminal
+ */
+export async function ask(method: string, path: string, body?: object): Promise<Response> {
   const { url, key } = target();
   const answer = await fetch(`${url}/admin/api${path}`, {
     method,
     headers: {
       authorization: `Bearer ${key}`,
       accept: 'application/json',
-      'content-type': 'application/json',
+      ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     redirect: 'error',
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch(() => {
-    throw new Failure(`no Footnote answers at ${url}: start it, or set ADMIN_URL`);
+    throw new Unanswered(`no Footnote answers at ${url}: start it, or set ADMIN_URL`);
   });
-  const data: unknown = await answer.json().catch(() => null);
-  if (!answer.ok) {
-    const problem = z.object({ detail: z.string() }).safeParse(data);
-    throw new Failure(problem.success ? problem.data.detail : `the server answers ${answer.status}`);
-  }
-  const read = shape.safeParse(data);
-  if (!read.success) throw new Failure(`what answers at ${url} is not this version of Footnote`);
+  if (answer.ok) return answer;
+  const told = problem.safeParse(await answer.json().catch(() => null)).data?.detail;
+  if (answer.status === 401)
+    throw new Refused(401, `the key in ADMIN_API_KEY is not valid at ${url}: ${told ?? 'it is refused'}`);
+  throw new Refused(answer.status, told ?? `the server answers ${answer.status}`);
+}
+
+/** Calls the admin API. @throws Failure */
+export async function call<T>(shape: z.ZodType<T>, method: string, path: string, body?: object): Promise<T> {
+  const answer = await ask(method, path, body);
+  const read = shape.safeParse(await answer.json().catch(() => null));
+  if (!read.success)
+    throw new Failure(`what answers at ${new URL(answer.url).origin} is not this version of Footnote`);
   return read.data;
-}
-
-/** Writes to standard output: the value itself for machines, or the lines made of it for people. */
-export function print<T>(value: T, json: boolean, lines: (value: T) => string[]): void {
-  const text = json ? [JSON.stringify(value)] : lines(value);
-  process.stdout.write(text.map((line) => `${line}\n`).join(''));
-}
-
-/** Puts texts in columns; numbers stand to the right. */
-export function table(rows: (string | number)[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => String(row[column]).length)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        typeof cell === 'number'
-          ? String(cell).padStart(widths[column] ?? 0)
-          : cell.padEnd(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { call, Failure, print, table } from './call.ts';
-
-const text = z.object({ version: z.string(), locale: z.string(), text: z.string() });
+import { consentText as text } from '../shapes.ts';
+import { call, Failure } from './call.ts';
+import { print, table } from './output.ts';
 
 const lines = (texts: z.infer<typeof text>[]) =>
   table(texts.map(({ locale, version, text }) => [locale, version.slice(0, 12), text]));

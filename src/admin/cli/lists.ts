@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { call, print } from './call.ts';
+import { mailingList as list } from '../shapes.ts';
+import { call } from './call.ts';
+import { print } from './output.ts';
 
-const list = z.object({
-  slug: z.string(),
-  name: z.string(),
-  description: z.string(),
-  archived: z.boolean(),
-  subscribers: z.number(),
-});
 type List = z.infer<typeof list>;
 
 function lines(lists: List[]): string[] {

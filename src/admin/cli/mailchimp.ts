@@ -1,76 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { call, Failure, print, table } from './call.ts';
+import { finding, reconciliation, setupReport, syncStatus } from '../shapes.ts';
+import { call, Failure } from './call.ts';
+import { coloured, print, status as showStatus, table } from './output.ts';
 
 interface Json {
   json?: boolean;
 }
 
-const finding = z.object({
-  check: z.string(),
-  status: z.enum(['ok', 'warning', 'fault']),
-  message: z.string(),
-  remedy: z.string().nullable(),
-});
-
-const part = z.object({ name: z.string(), state: z.enum(['there', 'created']) });
-const setupReport = z.object({
-  category: part,
-  interests: z.array(part),
-  mergeFields: z.array(part),
-  webhook: z.object({ state: z.string(), why: z.string().nullable(), deleted: z.number() }),
-  signingSecret: z.string().nullable(),
-  advice: z.array(z.string()),
-});
-
-const counts = z.record(z.string(), z.number());
-const drift = z.object({
-  members: z.number().default(0),
-  inSync: z.number().default(0),
-  due: z.number().default(0),
-  missing: z.number().default(0),
-  extra: z.number().default(0),
-  conflicting: z.number().default(0),
-  refused: counts.default({}),
-  strangers: z.number().default(0),
-  examples: z.array(z.object({ email: z.string(), finding: z.string(), would: z.string() })).default([]),
-});
-
-const syncStatus = z.object({
-  signals: z.object({
-    stopped: z.string().nullable(),
-    trouble: z.string().nullable(),
-    due: z.number(),
-    oldestOptOutSeconds: z.number().nullable(),
-    refused: counts,
-    lastWebhook: z.string().nullable(),
-    reconciledAt: z.string().nullable(),
-    drift: drift.nullable(),
-  }),
-  refused: z.array(
-    z.object({
-      email: z.string(),
-      reason: z.string(),
-      title: z.string().nullable(),
-      detail: z.string(),
-      attempts: z.number(),
-      since: z.string(),
-      nextAttempt: z.string().nullable(),
-    }),
-  ),
-});
-
-const reconciliation = z.object({
-  id: z.string(),
-  kind: z.string(),
-  dryRun: z.boolean(),
-  requestedAt: z.string(),
-  startedAt: z.string().nullable(),
-  finishedAt: z.string().nullable(),
-  report: drift.nullable(),
-  failure: z.string().nullable(),
-});
 type Reconciliation = z.infer<typeof reconciliation>;
 
 /** `doctor`, `setup`, `sync status|retry|reconcile` */
@@ -147,23 +85,22 @@ export function addMailchimpCommands(program: Command): void {
 
 /** Waits for its end, and shows on a terminal how far it is. */
 async function followed(id: string): Promise<Reconciliation> {
-  const show = (text: string) => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
-  };
   for (;;) {
     const now = await call(reconciliation, 'GET', `/sync/reconciliations/${encodeURIComponent(id)}`);
     if (now.finishedAt !== null || now.failure !== null) {
-      show('');
+      showStatus('');
       return now;
     }
-    show(now.startedAt === null ? 'waiting for its turn' : `${now.report?.members ?? 0} members read`);
+    showStatus(now.startedAt === null ? 'waiting for its turn' : `${now.report?.members ?? 0} members read`);
     await pause(500);
   }
 }
 
+const colours = { ok: 'green', warning: 'yellow', fault: 'red' } as const;
+
 function findingLines(findings: z.infer<typeof finding>[]): string[] {
   return findings.flatMap(({ check, status, message, remedy }) => [
-    `${status.padEnd(7)}  ${check}: ${message}`,
+    `${coloured(colours[status], status.padEnd(7))}  ${check}: ${message}`,
     ...(remedy === null ? [] : [`         -> ${remedy}`]),
   ]);
 }

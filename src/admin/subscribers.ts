@@ -1,0 +1,107 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
+import type { Database } from '../platform/database.ts';
+import { parseAddress } from '../subscribing/address.ts';
+import { exportSubscribers } from '../subscribing/export.ts';
+import { lookUp, searchSubscribers } from '../subscribing/look-up.ts';
+import { Problem } from '../web/problems.ts';
+import { type Operation, operation } from './operation.ts';
+import { foundSubscriber, next, page, slug, subscriber, subscriptionState, text } from './shapes.ts';
+
+// Addresses come in bodies, as what stands in a URL ends up in the logs of proxies (A-19).
+
+const address = text.max(320, 'must be 320 characters at most');
+const search = page
+  .extend({
+    email: address.optional().meta({ description: 'This address alone' }),
+    beginning: address.optional().meta({ description: 'Addresses that begin so' }),
+    list: slug.optional(),
+    state: subscriptionState.optional().meta({ description: 'On that list, or on any' }),
+    cursor: address.optional().meta({ description: 'The `next` of the page before' }),
+  })
+  .prefault({});
+
+const wish = z.strictObject({
+  list: slug.optional(),
+  state: subscriptionState.optional(),
+  format: z.enum(['csv', 'jsonl'], 'must be csv or jsonl').default('csv'),
+});
+
+/** `/admin/api/subscribers`: finding people, looking at one, and taking them elsewhere. */
+export function subscriberOperations(database: Database): Operation[] {
+  return [
+    operation(
+      {
+        id: 'subscribers.search',
+        verb: 'post',
+        path: '/subscribers/search',
+        scope: 'read',
+        summary: 'Find people by address, list or state, in the order of addresses',
+        body: search,
+        answer: {
+          description: 'A page',
+          shape: z.object({ subscribers: z.array(foundSubscriber), next }),
+        },
+      },
+      async ({ body: { email, beginning = '', list = null, state = null, cursor = '', limit } }) => {
+        const only = email === undefined ? null : keyOf(email);
+        const wish = { beginning: only ?? beginning, list, state, after: cursor, limit };
+        const found = await searchSubscribers(database, wish);
+        if (only !== null)
+          return { subscribers: found.filter(({ email }) => email.toLowerCase() === only), next: null };
+        const last = found.length < limit ? undefined : found.at(-1);
+        return { subscribers: found, next: last?.email.toLowerCase() ?? null };
+      },
+    ),
+    operation(
+      {
+        id: 'subscribers.export',
+        verb: 'get',
+        path: '/subscribers/export',
+        scope: 'read',
+        summary: 'Everybody on every list, a row each, to be read by people, programs and the import',
+        query: wish,
+        answer: {
+          description: 'CSV that spreadsheets are safe with, or JSON lines',
+          types: ['text/csv', 'application/jsonl'],
+        },
+        problems: { 404: 'There is no such mailing list.' },
+      },
+      async ({ query: { list = null, state = null, format }, res }) => {
+        if (list !== null && (await database.prisma.mailingList.count({ where: { slug: list } })) === 0)
+          throw new Problem(404, 'Not Found', 'There is no such mailing list.');
+        res.set({
+          'Content-Type': `${format === 'csv' ? 'text/csv' : 'application/jsonl'}; charset=utf-8`,
+          'Content-Disposition': `attachment; filename="subscribers.${format}"`,
+        });
+        // Breaks the connection when it fails in the middle, so that nobody takes a part for the whole.
+        await pipeline(Readable.from(exportSubscribers(database, { list, state, format })), res);
+        return undefined;
+      },
+    ),
+    operation(
+      {
+        id: 'subscribers.read',
+        verb: 'get',
+        path: '/subscribers/:id',
+        scope: 'read',
+        summary: 'One person, with what Mailchimp shows of them',
+        params: z.object({ id: z.uuid() }),
+        answer: { description: 'The person', shape: subscriber },
+        problems: { 404: 'There is no such person.' },
+      },
+      async ({ params: { id } }) => {
+        const known = await lookUp(database, id);
+        if (known === null) throw new Problem(404, 'Not Found', 'There is no such person.');
+        return known;
+      },
+    ),
+  ];
+}
+
+/** The key of an address that may be typed in any way. An address that nobody can have is nobody's. */
+function keyOf(email: string): string {
+  const parsed = parseAddress(email);
+  return parsed.ok ? parsed.address.key : email.trim().toLowerCase();
+}

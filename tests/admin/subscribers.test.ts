@@ -1,0 +1,117 @@
+import { parse } from 'csv-parse/sync';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { key, operator } from '../harness/admin.ts';
+import { Footnote } from '../harness/footnote.ts';
+
+let footnote: Footnote;
+const admin = (...words: string[]) => operator(footnote)(...words);
+beforeAll(async () => {
+  footnote = await Footnote.start({ ADMIN_API_KEY: key });
+  await footnote.subscribe('ann@reader.example', ['morning-briefing', 'science-weekly'], {
+    firstName: 'Änn',
+  });
+  const { unsubscribe } = await footnote.subscribe('anton@reader.example', ['morning-briefing']);
+  await footnote.http.post(unsubscribe).expect(200);
+  await footnote.signUp('=cmd@reader.example', ['science-weekly']).expect(202);
+  await footnote.subscribe('bert@reader.example', ['science-weekly']);
+  await footnote.mailsNoted();
+});
+afterAll(() => footnote.stop());
+
+const search = (wish: object) =>
+  footnote.http.post('/admin/api/subscribers/search').auth(key, { type: 'bearer' }).send(wish);
+const emails = async (wish: object) =>
+  (await search(wish).expect(200)).body.subscribers.map(({ email }: { email: string }) => email);
+
+describe('an operator who looks for people', () => {
+  it('finds them by the beginning of their address, list and state', async () => {
+    expect(await emails({ beginning: 'AN' })).toEqual(['ann@reader.example', 'anton@reader.example']);
+    expect(await emails({ email: 'Ann@Reader.example' })).toEqual(['ann@reader.example']);
+    expect(await emails({ email: 'an' })).toEqual([]);
+    expect(await emails({ list: 'science-weekly' })).toEqual([
+      '=cmd@reader.example',
+      'ann@reader.example',
+      'bert@reader.example',
+    ]);
+    expect(await emails({ list: 'science-weekly', state: 'subscribed' })).toHaveLength(2);
+    expect(await emails({ state: 'unsubscribed' })).toEqual(['anton@reader.example']);
+    await search({ state: 'gone' }).expect(422);
+    await search({ lst: 'science-weekly' }).expect(422);
+  });
+
+  it('pages through all of them, each once', async () => {
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const { body } = await search({ limit: 1, ...(cursor && { cursor }) }).expect(200);
+      seen.push(...body.subscribers.map(({ email }: { email: string }) => email));
+      cursor = body.next ?? undefined;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(await emails({}));
+    expect(seen).toHaveLength(4);
+  });
+
+  it('sees one with what Mailchimp shows', async () => {
+    await footnote.member('ann@reader.example');
+    const { out, code } = await admin('subscribers', 'show', 'ann@reader.example', '--json');
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      email: 'ann@reader.example',
+      firstName: 'Änn',
+      lists: [
+        { slug: 'morning-briefing', state: 'subscribed' },
+        { slug: 'science-weekly', state: 'subscribed' },
+      ],
+      mailchimp: { status: 'subscribed', due: false, refusal: null },
+    });
+    expect((await admin('subscribers', 'show', 'nobody@reader.example')).err).toBe(
+      'there is nobody with the address nobody@reader.example\n',
+    );
+    expect((await admin('subscribers', 'find', 'anton')).out).toBe(
+      'anton@reader.example  morning-briefing (unsubscribed)\n',
+    );
+  });
+});
+
+describe('an export', () => {
+  it('has everybody on every list, those who left too, and is safe in spreadsheets (A-16)', async () => {
+    const { out, code } = await admin('subscribers', 'export');
+    expect(code).toBe(0);
+    const rows: Record<string, string>[] = parse(out, { bom: true, columns: true });
+    expect(rows.map(({ email, list, state }) => `${email} ${list} ${state}`).sort()).toEqual([
+      "'=cmd@reader.example science-weekly pending",
+      'ann@reader.example morning-briefing subscribed',
+      'ann@reader.example science-weekly subscribed',
+      'anton@reader.example morning-briefing unsubscribed',
+      'bert@reader.example science-weekly subscribed',
+    ]);
+    const ann = rows.find(({ email }) => email === 'ann@reader.example');
+    expect(ann).toMatchObject({
+      first_name: 'Änn',
+      locale: 'en',
+      consented_at: expect.stringMatching(/^\d{4}.*Z$/),
+    });
+  });
+
+  it('is limited to a list and a state, as JSON lines too', async () => {
+    const { out } = await admin(
+      'subscribers',
+      'export',
+      '--list',
+      'science-weekly',
+      '--state',
+      'subscribed',
+      '--format',
+      'jsonl',
+    );
+    const rows = out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rows.map(({ email }) => email).sort()).toEqual(['ann@reader.example', 'bert@reader.example']);
+    expect(Object.keys(rows[0])).toContain('consent_source');
+    const unknown = await admin('subscribers', 'export', '--list', 'nothing');
+    expect(unknown).toMatchObject({ code: 1, out: '', err: 'There is no such mailing list.\n' });
+    expect((await admin('subscribers', 'export', '--format', 'xml')).code).toBe(2);
+  });
+});

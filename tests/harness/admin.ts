@@ -1,0 +1,26 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import type { Footnote } from './footnote.ts';
+
+/** The key of the settings in tests of operators. */
+export const key = 'the-key-of-the-editors-of-the-daily-example';
+
+/** Runs a script as it is run at a terminal, its output in a pipe. */
+export async function script(env: Record<string, string>, words: readonly string[]) {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/admin/cli.ts', ...words], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+  });
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { out, err, code };
+}
+
+/** The scripts of whoever holds a key of this Footnote. */
+export const operator =
+  (footnote: Footnote, adminKey = key) =>
+  (...words: string[]) =>
+    script({ ADMIN_API_KEY: adminKey, ADMIN_URL: footnote.settings.baseUrl }, words);
