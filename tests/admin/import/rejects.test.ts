@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { openImport } from '../../../src/admin/cli/import/importFile.ts';
+import { rejectsFile } from '../../../src/admin/cli/import/rejects.ts';
+import { csvOf } from '../../../src/platform/csv.ts';
+import { now, put, putZip, read } from './reading.ts';
+
+async function rejectsOf(file: string, name: string): Promise<{ file: string; count: number }> {
+  const opened = await openImport(file, { now });
+  const rejected = path.join(path.dirname(file), name);
+  const rejects = rejectsFile(rejected, opened.columns);
+  for await (const { origin, ...entry } of opened.entries())
+    if ('reason' in entry) await rejects.write(origin, entry.reason);
+  return { file: rejected, count: await rejects.close() };
+}
+
+it('rejects are written with their place, their reason and their cells, and no formula among them (A-16)', async () => {
+  const file = await put(
+    'email,first_name\n=cmd,"Ada ""A"""\na@daily.example,Ada\nb@daily.example,B,surplus\n',
+  );
+  const rejects = await rejectsOf(file, 'rejects.csv');
+  expect(rejects.count).toBe(2);
+  expect(await readFile(rejects.file, 'utf8')).toBe(
+    [
+      '\uFEFF"file","line","reason","email","first_name"',
+      `"people.csv","2","The email address has no @. It should look like name@example.com.","'=cmd","Ada ""A"""`,
+      '"people.csv","4","the row has 3 cells where 2 are expected: put quotes around the one that holds the delimiter","b@daily.example","B","surplus"',
+      '',
+    ].join('\r\n'),
+  );
+  expect((await stat(rejects.file)).mode & 0o077).toBe(0);
+});
+
+it('no file is made where nothing is rejected', async () => {
+  const rejects = await rejectsOf(await put('email\na@daily.example\n'), 'rejects.csv');
+  expect(rejects.count).toBe(0);
+  expect(existsSync(rejects.file)).toBe(false);
+});
+
+it('rejects that were corrected can be imported, in the state that their file had (I1, I2)', async () => {
+  const zip = await putZip({
+    'subscribed_email_audience_export_1.csv': 'Email Address,First Name\n+a@@daily.example,=Ada\n',
+    'unsubscribed_email_audience_export_1.csv': 'Email Address,UNSUB_TIME\nu@@daily.example,2024-01-02\n',
+    'nonsubscribed_email_audience_export_1.csv': 'Email Address,Shop\nn@@daily.example,1\n',
+  });
+  const { file, count } = await rejectsOf(zip, 'rejects-of-zip.csv');
+  expect(count).toBe(3);
+  const corrected = await put((await readFile(file, 'utf8')).replaceAll('@@', '@'));
+  const { rows, rejects } = await read(corrected);
+  expect(rows).toMatchObject([
+    { email: 'u@daily.example', state: 'unsubscribed', endedAt: '2024-01-02T00:00:00.000Z' },
+    { email: '+a@daily.example', state: 'subscribed', firstName: '=Ada' },
+  ]);
+  expect(rejects).toHaveLength(1);
+});
+
+const columns = [
+  'email',
+  'list',
+  'state',
+  'first_name',
+  'locale',
+  'consented_at',
+  'consent_ip',
+  'consent_source',
+  'changed_at',
+] as const;
+const exported = [
+  [
+    '+1@daily.example',
+    'daily',
+    'subscribed',
+    '=Ada',
+    'en',
+    '2024-01-02T03:04:05.678Z',
+    '192.0.2.1',
+    'form',
+    '2024-05-06T07:08:09.000Z',
+  ],
+  [
+    "'=x@daily.example",
+    'daily',
+    'subscribed',
+    "'-Bo",
+    null,
+    '2024-01-02T03:04:05.678Z',
+    null,
+    'form',
+    '2024-05-06T07:08:09.000Z',
+  ],
+  ['u@daily.example', 'weekly', 'unsubscribed', 'U\n"u"', null, null, null, null, '2024-05-06T07:08:09.000Z'],
+  ['p@daily.example', 'weekly', 'pending', null, null, null, null, null, '2024-05-06T07:08:09.000Z'],
+].map((cells) => Object.fromEntries(columns.map((column, index) => [column, cells[index] ?? null])));
+
+const back = [
+  {
+    email: 'u@daily.example',
+    list: 'weekly',
+    state: 'unsubscribed',
+    firstName: 'U\n"u"',
+    endedAt: '2024-05-06T07:08:09.000Z',
+  },
+  {
+    email: '+1@daily.example',
+    list: 'daily',
+    state: 'subscribed',
+    firstName: '=Ada',
+    locale: 'en',
+    consentedAt: '2024-01-02T03:04:05.678Z',
+    consentIp: '192.0.2.1',
+    endedAt: null,
+  },
+  { email: "'=x@daily.example", list: 'daily', state: 'subscribed', firstName: "'-Bo", endedAt: null },
+];
+
+it('our own export comes back as it went out: CSV', async () => {
+  const rows = exported.map((row) =>
+    Object.fromEntries(columns.map((column) => [column, row[column] ?? null])),
+  );
+  const { rejects, ...found } = await read(await put(csvOf(columns, rows as never)));
+  expect(found.rows).toMatchObject(back);
+  expect(rejects).toMatchObject([{ line: 6, reason: expect.stringContaining('pending') }]);
+});
+
+it('our own export comes back as it went out: JSON lines', async () => {
+  const lines = [...exported.map((row) => JSON.stringify(row)), '', '{"email":', '[]'];
+  const { rows, rejects } = await read(await put(lines.join('\n'), 'people.jsonl'));
+  expect(rows).toMatchObject(back);
+  expect(rejects).toMatchObject([
+    { line: 4, reason: expect.stringContaining('pending') },
+    {
+      line: 6,
+      reason: 'this line is no JSON object of texts',
+      raw: ['{"email":', '', '', '', '', '', '', '', ''],
+    },
+    { line: 7 },
+  ]);
+});
