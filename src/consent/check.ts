@@ -63,16 +63,21 @@ export async function checkLedgers(
   };
 }
 
-/** Whatever is wrong with a person's ledger, at the first entry where something is; null when all is well. */
+/**
+ * Whatever is wrong with a person's ledger, at the first entry where something is, or else with what stands on it;
+ * null when all is well.
+ */
 export function faultIn(checked: Checked, wordings: WholeWordings): Fault | null {
-  const faults = [
+  const inLedger = [
     faultInChain(checked),
     faultInErasure(checked),
     ...checked.events.map((event) => faultInContent(event, checked, wordings)),
-    ...faultsInSubscriptions(checked, wordings),
   ];
-  return faults.filter((fault) => fault !== null).sort((a, b) => a.seq - b.seq)[0] ?? null;
+  return first(inLedger) ?? first(faultsInSubscriptions(checked, wordings));
 }
+
+const first = (faults: (Fault | null)[]): Fault | null =>
+  faults.filter((fault) => fault !== null).sort((a, b) => a.seq - b.seq)[0] ?? null;
 
 /** The salt goes with an erasure and with nothing else, or evidence could be altered unseen; and all evidence with it. */
 function faultInErasure({ salt, events }: Checked): Fault | null {
