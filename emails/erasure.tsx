@@ -7,6 +7,8 @@ import { sampleMail } from './sample.ts';
 export interface ErasureMailProps extends MailProps {
   eraseUrl: string;
   expiresAt: Date;
+  /** Whether Mailchimp archives the person, and does not delete them. */
+  archives?: boolean;
 }
 
 /** Subject of the mail that asks before everything is erased. */
@@ -15,7 +17,7 @@ export function erasureSubject(locale: Locale, { publication }: Site): string {
 }
 
 /** Leads to the page where everything is erased, and says before what that means. */
-export function ErasureMail({ eraseUrl, expiresAt, ...mail }: ErasureMailProps) {
+export function ErasureMail({ eraseUrl, expiresAt, archives = false, ...mail }: ErasureMailProps) {
   const { text } = languageOf(mail.locale);
   return (
     <MailLayout {...mail} mail="erasure" reason="reader">
@@ -23,7 +25,7 @@ export function ErasureMail({ eraseUrl, expiresAt, ...mail }: ErasureMailProps) 
       <Action href={eraseUrl}>{text('mail.erasure.button')}</Action>
       <BareAddress href={eraseUrl} />
       <Words>{text('mail.erasure.until', { until: expiresAt })}</Words>
-      <Words>{text('mail.erasure.return')}</Words>
+      <Words>{text(archives ? 'mail.erasure.archive' : 'mail.erasure.return')}</Words>
       <Words>{text('mail.erasure.notYou')}</Words>
     </MailLayout>
   );

@@ -92,6 +92,7 @@ export async function startService(
     await offerDefaultWordings(database);
 
     const { concurrency, reconcileMinutes } = settings.sync;
+    const archives = settings.sync.erasure === 'archive';
     const gate = openGate(database.places('mailchimp', concurrency), concurrency);
     const metrics = createMetrics({ database, callsInFlight: gate.inFlight });
     const api = connect(settings.mailchimp, gate, metrics.recordCall);
@@ -148,6 +149,7 @@ export async function startService(
         now,
         health: mail,
         log,
+        archives,
       };
       await queue.work('mail', (data) => deliver(postman, data));
 
@@ -174,6 +176,7 @@ export async function startService(
         log,
         hear: () => reconcileJob(reconciling, { kind: 'incremental' }),
         concurrency,
+        erasure: settings.sync.erasure,
       });
       const lane = sync;
       closing.push(() => lane.stop());
@@ -220,6 +223,7 @@ export async function startService(
           logo: settings.publication.logo?.png ?? null,
           allowedOrigins,
           trustProxy,
+          archives,
           altcha: settings.form.altchaDifficulty !== null,
           beat,
           webhook: { ...settings.webhook, audienceId: api.audienceId, onHint: () => sync?.wake() },

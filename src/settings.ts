@@ -33,6 +33,8 @@ export interface Settings {
     concurrency: number;
     /** Minutes between two incremental reconciliations. */
     reconcileMinutes: number;
+    /** What becomes at Mailchimp of who is erased here: deleted for good, or put into its archive. */
+    erasure: 'delete' | 'archive';
   };
   /** `null`: the sandbox inbox. */
   smtp: { url: string; from: { name: string; address: string } } | null;
@@ -150,6 +152,7 @@ const variables = z.object({
       return minutes !== undefined && 60 % minutes === 0 ? minutes : undefined;
     },
   ).default(30),
+  MAILCHIMP_ERASURE: oneOf('delete', 'archive').default('delete'),
   SMTP_URL: read('an smtp:// or smtps:// URL with a host', smtpUrlOf).optional(),
   MAIL_FROM: read('one sender, such as The Daily Example <news@daily.example>', senderOf).optional(),
   DKIM_DOMAIN: dnsName('the domain that signs, such as daily.example').optional(),
@@ -263,7 +266,11 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
       secret: value.MAILCHIMP_WEBHOOK_SECRET ?? null,
       signingSecret: value.MAILCHIMP_WEBHOOK_SIGNING_SECRET ?? null,
     },
-    sync: { concurrency: value.MAILCHIMP_CONCURRENCY, reconcileMinutes: value.MAILCHIMP_RECONCILE_MINUTES },
+    sync: {
+      concurrency: value.MAILCHIMP_CONCURRENCY,
+      reconcileMinutes: value.MAILCHIMP_RECONCILE_MINUTES,
+      erasure: value.MAILCHIMP_ERASURE,
+    },
     smtp:
       value.SMTP_URL && value.MAIL_FROM
         ? {

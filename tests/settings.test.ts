@@ -51,7 +51,7 @@ describe('without any variable', () => {
       dataDir: '.data',
       mailchimp: null,
       webhook: { secret: null, signingSecret: null },
-      sync: { concurrency: 4, reconcileMinutes: 30 },
+      sync: { concurrency: 4, reconcileMinutes: 30, erasure: 'delete' },
       smtp: null,
       dkim: null,
       publication: {
@@ -365,7 +365,8 @@ describe('a right value', () => {
   });
 
   it('makes four calls at a time to Mailchimp, or as many as it is told up to ten', () => {
-    expect(readSettings({}).sync).toEqual({ concurrency: 4, reconcileMinutes: 30 });
+    expect(readSettings({}).sync).toEqual({ concurrency: 4, reconcileMinutes: 30, erasure: 'delete' });
+    expect(readSettings({ MAILCHIMP_ERASURE: 'archive' }).sync.erasure).toBe('archive');
     expect(readSettings({ MAILCHIMP_CONCURRENCY: '10' }).sync.concurrency).toBe(10);
     expect(faultsOf({ MAILCHIMP_CONCURRENCY: '11' })).toEqual([
       'MAILCHIMP_CONCURRENCY: must be a whole number from 1 to 10, as Mailchimp allows ten',

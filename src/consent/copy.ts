@@ -9,24 +9,39 @@ import type { Sql } from '../platform/database.ts';
  * @throws Error when there is no such person, or they were erased
  */
 export async function copyOf(sql: Sql, subscriberId: string): Promise<{ json: string; csv: string }> {
-  const [row] = await sql.query<{ copy: unknown }>(statement, [subscriberId]);
-  if (row === undefined) throw new Error('there is nothing to copy: no such person, or they were erased');
-  const copy = copyShape.parse(row.copy);
+  const row = await knownOf(sql, subscriberId);
+  if (row === null || row.erased)
+    throw new Error('there is nothing to copy: no such person, or they were erased');
+  const copy = copyShape.parse(row.known);
   return { json: `${JSON.stringify(copy, null, 2)}\n`, csv: csvOf(columns, copy.consentEvents.map(rowOf)) };
 }
 
-/** In one statement, so that all of it is of one moment. */
+/**
+ * All that is known of a person, to be parsed by whoever tells of it: the copy for themselves, the dossier for
+ * others. In one statement, so that all of it is of one moment. @returns null when there is no such person
+ */
+export async function knownOf(
+  sql: Sql,
+  subscriberId: string,
+): Promise<{ erased: boolean; known: unknown } | null> {
+  const [row] = await sql.query<{ erased: boolean; known: unknown }>(statement, [subscriberId]);
+  return row ?? null;
+}
+
 const statement = `
-  SELECT jsonb_build_object(
+  SELECT person.ledger_salt IS NULL AS erased, jsonb_build_object(
+           'chain', jsonb_build_object('salt', person.ledger_salt,
+             'head', jsonb_build_object('number', person.ledger_seq, 'hash', person.ledger_hash)),
            'address', person.typed, 'mailedAs', person.email, 'knownSince', person.created_at,
            'language', person.locale, 'firstName', person.first_name,
            'mailBlock', person.mail_block, 'declinedAt', person.declined_at,
            'lists', coalesce(choice.every, '[]'), 'consentEvents', coalesce(event.every, '[]'),
-           'mails', coalesce(mail.every, '[]'), 'mailchimp', contact.state) AS copy
+           'mails', coalesce(mail.every, '[]'), 'mailchimp', contact.state) AS known
     FROM subscribers person
    CROSS JOIN LATERAL (
          SELECT jsonb_agg(jsonb_build_object(
                   'list', list.slug, 'name', wording.name, 'state', subscription.state,
+                  'consent', subscription.consent_seq, 'ending', subscription.ended_seq,
                   'since', subscription.changed_at) ORDER BY list.position, list.id) AS every
            FROM subscriptions subscription
            JOIN mailing_lists list ON list.id = subscription.list_id
@@ -35,6 +50,11 @@ const statement = `
    CROSS JOIN LATERAL (
          SELECT jsonb_agg(jsonb_build_object(
                   'number', event.seq, 'kind', event.kind, 'at', event.at, 'channel', event.channel,
+                  'chained', jsonb_build_object('listVersions', event.list_wordings,
+                    'consentVersion', event.wording_version, 'answers', event.request_seq,
+                    'mailHash', event.mail_hash, 'evidenceDigest', event.evidence_digest,
+                    'previousHash', event.previous_hash, 'hash', event.hash, 'givenAt', evidence.given_at),
+                  'mail', sent.mail, 'import', brought.import,
                   'lists', coalesce(shown.lists, '[]'), 'consentText', wording.text,
                   'consentLanguage', wording.locale, 'firstName', request.first_name,
                   'evidence', jsonb_build_object('address', evidence.email, 'ip', evidence.ip,
@@ -45,8 +65,23 @@ const statement = `
            LEFT JOIN consent_wordings wording ON wording.version = event.wording_version
            LEFT JOIN sign_up_requests request
              ON request.subscriber_id = event.subscriber_id AND request.seq = event.seq
+           LEFT JOIN LATERAL (
+                SELECT jsonb_build_object('id', mail.id, 'text', mail.copy) AS mail
+                  FROM sign_up_requests mailed
+                  JOIN mails mail ON mail.request_id = mailed.id
+                 WHERE event.kind = 'mailed' AND mailed.subscriber_id = event.subscriber_id
+                   AND mailed.seq = event.request_seq
+                 ORDER BY mail.accepted_at DESC NULLS LAST LIMIT 1) sent ON true
+           LEFT JOIN LATERAL (
+                SELECT jsonb_build_object('id', import.id, 'file', import.file, 'row', imported.row,
+                         'begunAt', import.created_at) AS import
+                  FROM imported_rows imported
+                  JOIN imports import ON import.id = imported.import_id
+                 WHERE imported.subscriber_id = event.subscriber_id AND imported.seq = event.seq
+                 ORDER BY imported.row LIMIT 1) brought ON true
           CROSS JOIN LATERAL (
                 SELECT jsonb_agg(jsonb_build_object(
+                         'version', wording.version,
                          'list', wording.slug, 'name', wording.name, 'description', wording.description)
                          ORDER BY place) AS lists
                   FROM unnest(event.list_wordings) WITH ORDINALITY AS worded(version, place)
@@ -54,17 +89,19 @@ const statement = `
           WHERE event.subscriber_id = person.id) event
    CROSS JOIN LATERAL (
          SELECT jsonb_agg(jsonb_build_object(
+                  'id', id, 'abandoned', abandoned,
                   'kind', kind, 'dueAt', due_at, 'acceptedAt', accepted_at) ORDER BY due_at, id) AS every
            FROM mails
           WHERE subscriber_id = person.id) mail
     LEFT JOIN LATERAL (
-         SELECT jsonb_build_object('status', member_status, 'toldAt', acknowledged_at) AS state
+         SELECT jsonb_build_object('status', member_status, 'toldAt', acknowledged_at,
+                  'refusal', refusal ->> 'kind', 'isEqual', wanted = acknowledged) AS state
            FROM audience_contacts
           WHERE subscriber_id = person.id) contact ON true
-   WHERE person.id = $1 AND person.ledger_salt IS NOT NULL`;
+   WHERE person.id = $1`;
 
 /** UTC, whatever the time zone of the database. */
-const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
+export const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text).toISOString());
 
 const eventShape = z.object({
   number: z.number(),

@@ -9,7 +9,7 @@ export interface ConsentWording {
 }
 
 /** Versions are named by content, so that the same words are the same version for ever (C-03, C-13). */
-const versionOf = (...content: string[]) => sha256(JSON.stringify(content));
+export const versionOf = (...content: string[]) => sha256(JSON.stringify(content));
 
 /** Keeps a wording for ever and offers it from now on in its locale. @returns its version */
 export async function offerConsentWording(database: Database, locale: string, text: string): Promise<string> {

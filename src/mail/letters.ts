@@ -29,6 +29,8 @@ export interface Writing {
   site: Site;
   links: Links;
   secretKeys: readonly string[];
+  /** Whether Mailchimp archives, and does not delete, who is erased here. */
+  archives: boolean;
   now: () => Date;
 }
 
@@ -40,7 +42,7 @@ export type OwedMail = Mail & { subscriber: Subscriber; request: SignUpRequest |
  * @throws when the key that signed its link is gone from SECRET_KEYS
  */
 export async function write(writing: Writing, mail: OwedMail): Promise<Contents | null> {
-  const { database, site, links, secretKeys } = writing;
+  const { database, site, links, secretKeys, archives } = writing;
   const { subscriber, request } = mail;
   const locale = closestLocale(request?.locale ?? subscriber.locale) ?? 'en';
 
@@ -110,7 +112,14 @@ export async function write(writing: Writing, mail: OwedMail): Promise<Contents 
         subject: erasureSubject(locale, site),
         token,
         body: (footer) =>
-          createElement(ErasureMail, { locale, site, footer, eraseUrl: links.erase(token), expiresAt }),
+          createElement(ErasureMail, {
+            locale,
+            site,
+            footer,
+            eraseUrl: links.erase(token),
+            expiresAt,
+            archives,
+          }),
       };
     }
   }

@@ -91,6 +91,13 @@ export interface Erase extends Circumstances {
   token: string;
 }
 
+/** An operator erases somebody who asked for it by another way than our mails. */
+export interface ErasePerson {
+  type: 'erase_person';
+  subscriberId: string;
+  channel: 'admin';
+}
+
 /** A mail server took the confirmation mail of a request. */
 export interface MailAccepted {
   type: 'mail_accepted';
@@ -127,6 +134,7 @@ export type Command =
   | AskLink
   | AskData
   | Erase
+  | ErasePerson
   | MailAccepted
   | LeftAtMailchimp
   | ChangeAddress;

@@ -23,7 +23,14 @@ import type {
   Renew,
   SignUp,
 } from './commands.ts';
-import { decideAllow, decideAskData, decideAskLink, decideDecline, decideErase } from './owner.ts';
+import {
+  decideAllow,
+  decideAskData,
+  decideAskLink,
+  decideDecline,
+  decideErase,
+  decideErasePerson,
+} from './owner.ts';
 import { type Household, isErased, type Person, type SignUpRequest, type Subscription } from './person.ts';
 
 /**
@@ -60,6 +67,12 @@ export function decide(household: Household, command: Command, now: Date, fresh:
       );
     case 'erase':
       return decideErase(household, command, now);
+    case 'erase_person':
+      return withPerson(
+        household,
+        (person) => person.id === command.subscriberId,
+        (person) => decideErasePerson(person, command, now),
+      );
     case 'choose':
       return withPerson(household, hasLinkKey(command), (person) =>
         decideChoose(household, person, command, now, fresh),

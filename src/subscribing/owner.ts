@@ -12,7 +12,7 @@ import {
   strangersMailDue,
   unknown,
 } from './changes.ts';
-import type { AskData, AskLink, Decline, Erase } from './commands.ts';
+import type { AskData, AskLink, Circumstances, Decline, Erase, ErasePerson } from './commands.ts';
 import { type Household, isErased, type Person } from './person.ts';
 
 // What the owner of an address may do about it, beside choosing lists. A part of the rules: pure, as they are.
@@ -70,17 +70,30 @@ export function decideAskData(
   return { outcome, changes: changes.mails.length > 0 ? changes : null };
 }
 
-/** Everything ends, and then everything personal is destroyed (I6): the ledger keeps that it was. */
+/** Behind the mailed link. */
 export function decideErase(household: Household, command: Erase, now: Date): Decision {
   const mail = household.mails.find(({ tokenHash }) => tokenHash === sha256(command.token));
   const person = household.people.find(({ id }) => id === mail?.subscriberId);
   if (mail === undefined || person === undefined) return unknown;
   const { locale } = person;
-  if (isErased(person)) return { outcome: { type: 'erased', locale }, changes: null };
-  if (now > linkExpiry(mail.dueAt)) return { outcome: { type: 'expired', locale }, changes: null };
+  if (!isErased(person) && now > linkExpiry(mail.dueAt)) {
+    return { outcome: { type: 'expired', locale }, changes: null };
+  }
+  return erase(person, command, now);
+}
+
+/** Who asks an operator needs no mailed link: the operator sees to it that it is them. */
+export function decideErasePerson(person: Person, { channel }: ErasePerson, now: Date): Decision {
+  return erase(person, { channel, ip: null, userAgent: null, page: null }, now);
+}
+
+/** Everything ends, and then everything personal is destroyed (I6): the ledger keeps that it was. */
+function erase(person: Person, circumstances: Circumstances, now: Date): Decision {
+  const outcome = { type: 'erased' as const, locale: person.locale };
+  if (isErased(person)) return { outcome, changes: null };
   const changes = nothing(person);
-  leave(changes, () => true, command, now);
-  append(changes, now, command, { kind: 'erased', listWordings: [] });
+  leave(changes, () => true, circumstances, now);
+  append(changes, now, circumstances, { kind: 'erased', listWordings: [] });
   changes.erased = true;
-  return { outcome: { type: 'erased', locale }, changes };
+  return { outcome, changes };
 }

@@ -12,13 +12,13 @@ import { unknownLinks } from './wrong-links.ts';
  * `GET /erase/:token` says what erasing means; `POST` erases for good. The link goes to the address alone,
  * so whoever holds a link out of a forwarded mail erases nobody (C-27).
  */
-export function eraseRoutes({ subscribing, showPage, guard }: Web): Router {
+export function eraseRoutes({ subscribing, showPage, guard, archives }: Web): Router {
   const router = Router();
   const showUnknown = unknownLinks(guard, showPage);
 
   async function answer(req: Request, res: Response, outcome: Outcome) {
     if (outcome.type === 'erased') {
-      showPage(req, res, createElement(ErasedPage), { locale: outcome.locale });
+      showPage(req, res, createElement(ErasedPage, { archives }), { locale: outcome.locale });
     } else if (outcome.type === 'expired') {
       const page = createElement(EraseProblemPage, { problem: 'expired' });
       showPage(req, res, page, { status: 410, locale: outcome.locale });
@@ -34,7 +34,8 @@ export function eraseRoutes({ subscribing, showPage, guard }: Web): Router {
       if (token === null) return answer(req, res, { type: 'unknown' });
       const { outcome, isOpen } = await subscribing.preview(erasing(req, token));
       if (outcome.type !== 'erased' || !isOpen) return answer(req, res, outcome);
-      showPage(req, res, createElement(ErasePage, { action: `/erase/${token}` }), { locale: outcome.locale });
+      const page = createElement(ErasePage, { action: `/erase/${token}`, archives });
+      showPage(req, res, page, { locale: outcome.locale });
     })
     .post(async (req, res) => {
       const token = readToken(req.params.token);

@@ -47,6 +47,8 @@ export interface Web extends Health {
   logo: Buffer | null;
   allowedOrigins: readonly string[];
   trustProxy: string[];
+  /** Whether Mailchimp archives, and does not delete, who is erased here. */
+  archives: boolean;
   /** Whether forms ask for a proof of work. */
   altcha: boolean;
   /** Milliseconds between the beats that answers about addresses wait for. */

@@ -89,6 +89,11 @@ export const everyMail: Sample[] = locales.flatMap((locale) =>
         erasureSubject(locale, of),
         <ErasureMail {...common} eraseUrl={eraseUrl} expiresAt={until} />,
       ),
+      sample(
+        'erasure, with the archive of Mailchimp',
+        erasureSubject(locale, of),
+        <ErasureMail {...common} eraseUrl={eraseUrl} expiresAt={until} archives />,
+      ),
     ];
   }),
 );

@@ -504,6 +504,89 @@ describe('an erasure, at Mailchimp (C-24)', () => {
     });
   });
 
+  describe('with MAILCHIMP_ERASURE=archive', () => {
+    const archivings = () => lane.calls.filter(callsOf('DELETE'));
+
+    it('archives the member instead, and the contact goes all the same', async () => {
+      await lane.restart({ erasure: 'archive' });
+      await subscribed();
+      const id = await erase();
+      await lane.settled();
+      expect(member()?.status).toBe('archived');
+      expect(isForgotten()).toBe(false);
+      expect(await contact(id)).toBeNull();
+      expect(lane.writes().map(({ method, path }) => `${method} ${path}`)).toEqual([
+        `DELETE /lists/${lane.sandbox.mailchimp.audienceId}/members/${memberId(email)}`,
+      ]);
+    });
+
+    it.each([
+      ['archive', 'archived'],
+      ['markCleaned', 'cleaned'],
+      ['leaveByFooter', 'archived'],
+    ] as const)('has nothing more to do than it can after %s', async (act, status) => {
+      await lane.restart({ erasure: 'archive' });
+      await subscribed();
+      people()[act](email);
+      const id = await erase();
+      await lane.settled();
+      expect(member()?.status).toBe(status);
+      expect(await contact(id)).toBeNull();
+      expect(archivings()).toHaveLength(act === 'archive' ? 0 : 1);
+    });
+
+    it('lets nobody join by an opt-in of Mailchimp that still waits', async () => {
+      await lane.restart({ erasure: 'archive' });
+      await subscribed();
+      const links = member()?.merge_fields;
+      people().deletePermanently(email);
+      lane.sandbox.audience.state.forgotten.clear();
+      await connect(lane.sandbox.mailchimp).putMember({
+        email_address: email,
+        status_if_new: 'subscribed',
+        interests: {},
+        merge_fields: Object.fromEntries(
+          Object.entries(links ?? {}).map(([tag, link]) => [tag, String(link)]),
+        ),
+      });
+      await connect(lane.sandbox.mailchimp).putMember({
+        email_address: email,
+        status_if_new: 'subscribed',
+        status: 'pending',
+        interests: {},
+      });
+      expect(member()?.status).toBe('pending');
+      const id = await erase();
+      await lane.settled();
+      expect(member()?.status).toBe('archived');
+      expect(await contact(id)).toBeNull();
+    });
+
+    it('is not done while a refusal leaves them subscribed', async () => {
+      await lane.restart({ erasure: 'archive' });
+      await subscribed();
+      const refusal = fault.problem(405, 'Method Not Allowed', 'This list member cannot be removed.');
+      lane.sandbox.audience.inject(refusal, { matching: callsOf('DELETE') });
+      const id = await erase();
+      await lane.settled();
+      expect(member()?.status).toBe('subscribed');
+      expect(await contact(id)).toMatchObject({ kind: 'not_erased', detail: '', waits: true });
+      await lane.retried();
+      expect(member()?.status).toBe('archived');
+      expect(await contact(id)).toBeNull();
+    });
+
+    it('lets the person come back by a new consent', async () => {
+      await lane.restart({ erasure: 'archive' });
+      await subscribed();
+      await erase();
+      await lane.settled();
+      await newsroom.subscribe(email, 'daily');
+      await lane.settled();
+      expect(member()?.status).toBe('subscribed');
+    });
+  });
+
   it('is logged by id alone (A-26)', async () => {
     const lines: string[] = [];
     await lane.restart({ log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }) });

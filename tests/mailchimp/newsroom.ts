@@ -242,6 +242,7 @@ export interface LaneOptions {
   api?: MailchimpApi;
   hear?: () => Promise<void>;
   log?: typeof silent;
+  erasure?: 'delete' | 'archive';
 }
 
 /** Starts a lane on a new audience, which tells the newsroom's time. */

@@ -31,5 +31,6 @@ export function actsOf(emails: string[], slugs: string[]): fc.Arbitrary<Act> {
     { weight: 2, arbitrary: fc.record({ act: act('decline', 'allow', 'ask copy'), email, former }) },
     { weight: 2, arbitrary: fc.record({ act: act('ask erasure'), email, former }) },
     { weight: 2, arbitrary: fc.record({ act: act('erase'), email, nth, former }) },
+    { weight: 1, arbitrary: fc.record({ act: act('erase person'), email, former }) },
   );
 }

@@ -26,7 +26,8 @@ export type Act = { email: string } & (
       (
         | { act: 'leave'; list: string | null }
         | { act: 'choose'; lists: string[]; shown: string[] | null }
-        | { act: 'decline' | 'allow' | 'ask copy' | 'ask erasure' }
+        /** The last is done by an operator. */
+        | { act: 'decline' | 'allow' | 'ask copy' | 'ask erasure' | 'erase person' }
         /** Presses the button of the mail of their nth request, or has the mail server take that mail. */
         | { act: 'confirm' | 'renew' | 'take mail'; nth: number }
         /** Presses the button of their nth erasure mail. */
@@ -109,6 +110,8 @@ export function commandOf(act: Act, directory: Directory): Command {
       return { type: 'ask_data', linkKey, what: 'erasure' };
     case 'erase':
       return { type: 'erase', ...by('erase_page'), token: person?.erasures[act.nth] ?? nobody };
+    case 'erase person':
+      return { type: 'erase_person', subscriberId: person?.id ?? nobodysId, channel: 'admin' };
     case 'take mail': {
       const request = person?.requests[act.nth];
       return {
@@ -213,6 +216,7 @@ function isAbout(command: Command, reader: Reader): boolean {
     case 'allow':
     case 'ask_data':
       return reader.linkKey === command.linkKey;
+    case 'erase_person':
     case 'mail_accepted':
     case 'left_at_mailchimp':
     case 'change_address':

@@ -367,6 +367,30 @@ describe('being erased (I6, C-23)', () => {
     expect(story.does(ann, 'allow')).toEqual({ outcome: { type: 'allowed', locale: 'en' }, changes: null });
   });
 
+  it('is done by an operator without a link, with the same effects and no evidence but the address', () => {
+    const story = subscribed('daily', 'weekly');
+    story.does(ann, 'ask erasure');
+    const { outcome, changes } = story.does(ann, 'erase person');
+    expect(outcome).toEqual({ type: 'erased', locale: 'en' });
+    const evidence = { email: ann, ip: null, userAgent: null, page: null };
+    expect(changes).toMatchObject({
+      erased: true,
+      sync: 'opt_out',
+      mails: [],
+      events: [
+        { kind: 'unsubscribed', channel: 'admin', evidence },
+        { kind: 'erased', channel: 'admin', listWordings: [], evidence },
+      ],
+    });
+    expect(story.lists(ann)).toEqual({ daily: 'unsubscribed', weekly: 'unsubscribed' });
+    // By whichever way it is repeated, and however late (U-25).
+    story.wait(400 * day);
+    for (const again of [story.does(ann, 'erase person'), story.erase(ann)]) {
+      expect(again).toEqual({ outcome, changes: null });
+    }
+    expect(story.does(bob, 'erase person')).toEqual({ outcome: { type: 'unknown' }, changes: null });
+  });
+
   it('makes who comes back with the same address another person, whom the old links do not touch', () => {
     const story = asked('daily');
     story.erase(ann);

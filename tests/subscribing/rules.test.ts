@@ -193,5 +193,6 @@ const allowed: Record<Act['act'], string[]> = {
   'ask copy': [],
   'ask erasure': [],
   erase: ['pending → unsubscribed', 'subscribed → unsubscribed'],
+  'erase person': ['pending → unsubscribed', 'subscribed → unsubscribed'],
   'take mail': [],
 };

@@ -21,7 +21,10 @@ export interface Story {
   /** Presses the button of somebody's nth erasure mail. */
   erase(email: string, nth?: number): Decision;
   /** Does what needs no more words. */
-  does(email: string, act: 'decline' | 'allow' | 'ask link' | 'ask copy' | 'ask erasure'): Decision;
+  does(
+    email: string,
+    act: 'decline' | 'allow' | 'ask link' | 'ask copy' | 'ask erasure' | 'erase person',
+  ): Decision;
   reword(slug: string): void;
   /** The lists that a person is on, by state. */
   lists(email: string): Record<string, string>;

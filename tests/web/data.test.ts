@@ -196,6 +196,23 @@ describe('erasing oneself (C-23, I6)', () => {
     expect(await footnote.lists('hesitant@example.com')).toMatchObject({ 'morning-briefing': 'subscribed' });
   });
 
+  it('says so in mail and page, when Mailchimp archives and does not delete (C-24)', async () => {
+    const email = 'archived@example.com';
+    const { preferences } = await reader(email);
+    const { sync } = footnote.settings;
+    await footnote.stopService();
+    await footnote.startService({ sync: { ...sync, erasure: 'archive' } });
+    const { erase, mail } = await erasing(email, preferences);
+    expect(mail.text.replace(/\s+/g, ' ')).toContain(text('mail.erasure.archive'));
+    const before = await footnote.http.get(erase).expect(200);
+    expect(before.text).toContain(text('erase.archive.return'));
+    const after = await footnote.http.post(erase).expect(200);
+    expect(after.text).toContain(text('erased.archive.message'));
+    expect((await footnote.member(email))?.status).toBe('archived');
+    await footnote.stopService();
+    await footnote.startService();
+  });
+
   it('happens once for twenty presses at once, each answered alike (U-25)', async () => {
     const { preferences, unsubscribe } = await reader('thorough@example.com');
     const { erase } = await erasing('thorough@example.com', preferences);

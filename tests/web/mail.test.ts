@@ -267,6 +267,7 @@ describe('delivery', () => {
       site: siteOf(settings),
       links,
       secretKeys: settings.secretKeys,
+      archives: false,
       now: () => footnote.now(),
       health: { trouble: null },
       log: createLog('silent'),

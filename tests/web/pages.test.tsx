@@ -128,6 +128,8 @@ const pages: Record<string, ReactElement> = {
   'my link is sent': <MyLinkSentPage />,
   erase: <ErasePage action="/erase/token" />,
   erased: <ErasedPage />,
+  'erase, with the archive of Mailchimp': <ErasePage action="/erase/token" archives />,
+  'erased, with the archive of Mailchimp': <ErasedPage archives />,
   'unknown erasing link': <EraseProblemPage problem="unknown" />,
   'expired erasing link': <EraseProblemPage problem="expired" />,
   'unknown link': <UnknownLinkPage myLinkUrl={myLinkUrl} />,
@@ -562,6 +564,14 @@ describe('erasing', () => {
     expect(page.buttons).toEqual([['/erase/token', text('erase.submit')]]);
     for (const key of ['erase.message', 'erase.return', 'erase.keep'] as const)
       expect(page.text).toContain(text(key));
+  });
+
+  it('does not say that Mailchimp erases, when it archives (C-24)', () => {
+    const before = open(<ErasePage action="/erase/token" archives />);
+    for (const key of ['erase.archive.message', 'erase.archive.return', 'erase.keep'] as const)
+      expect(before.text).toContain(text(key));
+    expect(before.text).not.toContain('here and at Mailchimp');
+    expect(open(<ErasedPage archives />).text).toContain(text('erased.archive.message'));
   });
 
   it('offers nothing to press afterwards', () => {

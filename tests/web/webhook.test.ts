@@ -56,6 +56,7 @@ describe("Mailchimp's webhook", () => {
         guard: openDoor,
         beat: 0,
         altcha: false,
+        archives: false,
         workerHealth: () => ({ mailchimp: {}, mail: {} }),
         isStopping: () => false,
         site,

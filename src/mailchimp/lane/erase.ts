@@ -1,26 +1,27 @@
 import type { Member } from '../api/client.ts';
 import { MailchimpError } from '../api/error.ts';
-import { carriesLinks } from './compare.ts';
+import { carriesLinks, isOn } from './compare.ts';
 import { letGo, lookAt, type TakenContact } from './contacts.ts';
 import { classify, isOfEverybody } from './refusals.ts';
 import { refuse } from './settle.ts';
 import type { Equalising } from './single.ts';
 
 /**
- * Has Mailchimp delete for good whoever was erased here (C-24; GDPR 17 and 19), then lets go of the contact. Never
- * given up. That nobody is left there is told by reading alone: a deletion that answers "not found" or "not allowed"
- * may just as well have gone astray.
+ * Has Mailchimp delete for good, or archive, whoever was erased here (C-24; GDPR 17 and 19), then lets go of the
+ * contact. Never given up. That nobody is left there is told by reading alone: a call that answers "not found" or "not
+ * allowed" may just as well have gone astray.
  * @param ids Mailchimp's: the person's own address first, then where their links were said to be
  */
 export async function eraseOne(parts: Equalising, contact: TakenContact, ids: string[]): Promise<void> {
-  const { database, api, log } = parts;
+  const { database, api, log, erasure } = parts;
   const { subscriberId, linkKey } = contact;
   try {
-    let deleted = 0;
-    for (const [n, id] of ids.entries()) if (await erase(id, n === 0)) deleted += 1;
+    let members = 0;
+    for (const [n, id] of ids.entries()) if (await erase(id, n === 0)) members += 1;
     parts.answered(1);
     const gone = await letGo(database, contact);
-    if (gone) log.info({ subscriberId, deleted }, 'Mailchimp has nothing of an erased person any more');
+    if (gone)
+      log.info({ subscriberId, members, erasure }, 'Mailchimp mails nothing to an erased person any more');
   } catch (error) {
     if (!(error instanceof MailchimpError)) throw error;
     if (isOfEverybody(classify(error))) await parts.failed([contact], error);
@@ -37,9 +38,30 @@ export async function eraseOne(parts: Equalising, contact: TakenContact, ids: st
     }
     const newcomer = await newcomerAt(member);
     if (!carriesLinks(member, linkKey) && !(isOwn && newcomer === null)) return false;
-    await api.deleteForGood(id);
+    if (erasure === 'delete') await api.deleteForGood(id);
+    else await archive(id, member);
     if (newcomer !== null) await lookAt(database, [newcomer.id]);
     return true;
+  }
+
+  /** Who waits for Mailchimp's own opt-in cannot be archived, and must not join by it either. */
+  async function archive(id: string, member: Member): Promise<void> {
+    if (member.status === 'archived') return;
+    if (member.status === 'pending') {
+      const { email_address } = member;
+      await api.putMember({
+        email_address,
+        status_if_new: 'unsubscribed',
+        status: 'unsubscribed',
+        interests: {},
+      });
+    }
+    try {
+      await api.archive(id);
+    } catch (error) {
+      const isRefused = error instanceof MailchimpError && error.status === 405;
+      if (!isRefused || isOn(await api.getMemberById(id))) throw error;
+    }
   }
 
   /** Whoever confirmed with that address since, the same person perhaps: what carries their links is theirs. */

@@ -16,6 +16,8 @@ export interface Equalising {
   api: MailchimpApi;
   subscribing: Pick<Subscribing, 'run'>;
   footerLinks: (linkKey: string) => FooterLinks;
+  /** What becomes there of who is erased here. */
+  erasure: 'delete' | 'archive';
   /** Brings the audience into shape; calls made meanwhile share one. */
   ready: () => Promise<void>;
   /** Told of a call that went well, and how many it was for. */

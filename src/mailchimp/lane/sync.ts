@@ -44,6 +44,7 @@ const blockedTooOften = 5;
  * revision is not the acknowledged one, sends what is wanted at that moment, and acknowledges exactly
  * that. Lost answers, repeats and crashes are harmless, for the last call made says all there is to say.
  * @param concurrency calls at a time; the gate behind `api` holds all processes to it
+ * @param erasure what becomes at Mailchimp of who is erased here
  * @param hear reads what changed in the audience of late, before a backlog is written over it
  */
 export function startSync({
@@ -54,6 +55,7 @@ export function startSync({
   log,
   hear,
   concurrency = 4,
+  erasure = 'delete',
   pace = usualPace,
 }: {
   database: Database;
@@ -63,6 +65,7 @@ export function startSync({
   log: Log;
   hear: () => Promise<void>;
   concurrency?: number;
+  erasure?: Equalising['erasure'];
   pace?: typeof usualPace;
 }): Sync {
   const bell = createBell();
@@ -85,6 +88,7 @@ export function startSync({
     api,
     subscribing,
     footerLinks,
+    erasure,
     ready,
     log,
     failed,
