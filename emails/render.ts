@@ -1,7 +1,7 @@
 import type { ReactElement } from 'react';
 import { render, toPlainText } from 'react-email';
 
-const block = /<\/?(?:head|meta|style|body|div|table|tbody|tr|td|h1|p|ul|li)\b[^>]*>/g;
+const block = /<\/?(?:head|meta|style|body|div|table|tbody|tr|td|h1|p|ul|li)(?:\s[^<>]*)?>/g;
 
 /** What html-to-text, which has no types of its own, hands to a formatter. */
 interface Part {

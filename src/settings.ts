@@ -379,8 +379,9 @@ function websiteOf(text: string): string | undefined {
 
 /** The data centre becomes part of a host name, so its form is checked. */
 function apiKeyOf(text: string): { apiKey: string; dataCentre: string } | undefined {
-  const dataCentre = text.slice(text.lastIndexOf('-') + 1);
-  return /^[!-~]+-[!-~]+$/.test(text) && /^[a-z]{2,3}\d{1,3}$/.test(dataCentre)
+  const end = text.lastIndexOf('-');
+  const dataCentre = text.slice(end + 1);
+  return end > 0 && /^[!-~]+$/.test(text) && /^[a-z]{2,3}\d{1,3}$/.test(dataCentre)
     ? { apiKey: text, dataCentre }
     : undefined;
 }

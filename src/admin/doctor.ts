@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Guard } from '../guard/guard.ts';
-import { examineMail, type ResolveTxt } from '../mail/doctor.ts';
+import { examineMail, judgeOwed, type ResolveTxt } from '../mail/doctor.ts';
 import type { MailchimpApi } from '../mailchimp/api/client.ts';
 import { examineMailchimp } from '../mailchimp/doctor.ts';
 import { levelOf } from '../platform/buckets.ts';
@@ -17,7 +17,7 @@ export interface Patient {
   database: Database;
   api: MailchimpApi;
   guard: Pick<Guard, 'sendersUnknown'>;
-  settings: Pick<Settings, 'database' | 'baseUrl' | 'webhook' | 'dkim' | 'limits'> & {
+  settings: Pick<Settings, 'database' | 'baseUrl' | 'webhook' | 'dkim' | 'limits' | 'secretKeys'> & {
     mailchimp: NonNullable<Settings['mailchimp']>;
     smtp: NonNullable<Settings['smtp']>;
   };
@@ -46,6 +46,7 @@ export async function doctor({
     examine('proxies', async () => judgeProxies(guard.sendersUnknown(), baseUrl)),
     examine('flooding', () => judgeCeiling(database, limits.ceilings.total, now())),
     examineMail({ smtpUrl: smtp.url, dkim, ...(resolveTxt && { resolveTxt }) }),
+    examine('owed mails', () => judgeOwed(database, settings.secretKeys, now())),
     examineMailchimp({ database, api, mailchimp, webhook, baseUrl }),
   ]);
   return findings.flat();

@@ -1,8 +1,11 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
 import * as dns from 'node:dns/promises';
 import { z } from 'zod';
+import type { Sql } from '../platform/database.ts';
 import { examine, type Finding, fault, ok, type Verdict, warning } from '../platform/finding.ts';
 import type { Settings } from '../settings.ts';
+import { linkExpiry } from '../subscribing/changes.ts';
+import { findToken, type TokenPurpose } from '../subscribing/links.ts';
 import { openTransport } from './transport.ts';
 
 /** Asks the DNS for TXT records: each is the list of its parts. */
@@ -88,4 +91,38 @@ function publicKeyIn(record: string): string | null {
     }),
   );
   return ['DKIM1', undefined].includes(tags.get('v')) ? (tags.get('p') ?? null) : null;
+}
+
+/** As many owed mails are looked at, the oldest first: those that cannot be written stay, and are among them. */
+const mostOwed = 10_000;
+
+/**
+ * Whether every owed mail can be written: one with a token needs the key that signed it, which a rotation of
+ * SECRET_KEYS may have taken away (A-20).
+ */
+export async function judgeOwed(sql: Sql, secretKeys: readonly string[], now: Date): Promise<Verdict> {
+  const owed = await sql.query<{ purpose: TokenPurpose; id: string; hash: string; due: Date }>(
+    `SELECT CASE mail.kind WHEN 'erasure' THEN 'erase' ELSE 'confirm' END AS purpose,
+            coalesce(request.id, mail.id) AS id, coalesce(request.token_hash, mail.token_hash) AS hash,
+            mail.due_at AS due
+       FROM mails mail
+       JOIN subscribers person ON person.id = mail.subscriber_id
+       LEFT JOIN sign_up_requests request ON request.id = mail.request_id
+      WHERE mail.accepted_at IS NULL AND mail.abandoned IS NULL AND person.ledger_salt IS NOT NULL
+        AND (mail.kind = 'erasure'
+             OR mail.kind = 'confirmation' AND request.confirmed_at IS NULL AND person.declined_at IS NULL)
+      ORDER BY mail.created_at
+      LIMIT ${mostOwed}`,
+  );
+  const lost = owed.filter(
+    ({ purpose, id, hash, due }) =>
+      linkExpiry(due) > now && findToken(secretKeys, purpose, id, hash) === null,
+  );
+  return lost.length === 0
+    ? ok('Every mail that is owed can be written.')
+    : fault(
+        `${lost.length} ${lost.length === 1 ? 'mail' : 'mails'} cannot be written, as the key that signed the link in it ` +
+          'is no longer among SECRET_KEYS.',
+        'Put the old key behind the new one in SECRET_KEYS and restart: the mails then leave by themselves.',
+      );
 }

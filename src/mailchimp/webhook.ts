@@ -42,7 +42,7 @@ const text = z
   .string()
   .max(1000, { abort: true })
   .regex(/^\P{Cc}*$/u);
-const address = text.trim().regex(/^\S+@\S+$/);
+const address = text.trim().regex(/^[^\s@]+@\S+$/);
 /** Worth less than the delivery that it stands in. */
 const remark = text.optional().catch(undefined);
 

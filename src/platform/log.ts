@@ -1,21 +1,24 @@
-import { pino } from 'pino';
+import { type DestinationStream, pino } from 'pino';
 
 export type Log = pino.Logger;
 
 /**
- * Structured log lines on standard output. Callers log ids and counts only: no address, no name, no
+ * Structured log lines, on standard output unless told otherwise. Callers log ids and counts only: no address, no name, no
  * token (A-19, A-26). Errors are reduced to their class, message and stack, since the errors of HTTP
  * clients carry whole requests, keys included.
  */
-export function createLog(level: string): Log {
-  return pino({
-    level,
-    base: null,
-    serializers: {
-      err: (error: unknown) =>
-        error instanceof Error
-          ? { type: error.name, message: error.message, stack: error.stack }
-          : { type: typeof error },
+export function createLog(level: string, into?: DestinationStream): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      serializers: {
+        err: (error: unknown) =>
+          error instanceof Error
+            ? { type: error.name, message: error.message, stack: error.stack }
+            : { type: typeof error },
+      },
     },
-  });
+    into,
+  );
 }

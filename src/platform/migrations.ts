@@ -40,7 +40,8 @@ export async function missingMigration(
       exitCode: null,
       filters,
     });
-    return stdout === null || /^\s*(-- .*\s*)*$/.test(stdout) ? null : stdout;
+    const lines = stdout?.split('\n') ?? [];
+    return lines.every((line) => line.trim() === '' || line.startsWith('-- ')) ? null : stdout;
   });
 }
 

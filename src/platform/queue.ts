@@ -49,7 +49,13 @@ export async function openQueue(
   return {
     add: async (tx, name, jobs) => {
       const db = {
-        executeSql: async (text: string, values?: unknown[]) => ({ rows: await tx.query(text, values) }),
+        executeSql: async (text: string, values?: unknown[]) => ({
+          // Without the database's code: for some, pg-boss looks the queue up on a connection of its own, which
+          // an embedded database has none of while the transaction is open.
+          rows: await tx.query(text, values).catch((cause: Error) => {
+            throw new Error(`jobs could not be added: ${cause.message}`, { cause });
+          }),
+        }),
       };
       await boss.insert(name, [...jobs], { db });
     },

@@ -35,7 +35,7 @@ export function inboxPages(inbox: Inbox, serviceUrl: string): Router {
 /** The URL for RFC 8058 one-click, if the mail offers it and it belongs to the service. */
 function oneClickUrl(mail: ReceivedMail, serviceUrl: string): string | null {
   if (mail.headers.get('list-unsubscribe-post')?.[0] !== 'List-Unsubscribe=One-Click') return null;
-  const links = mail.headers.get('list-unsubscribe')?.[0]?.matchAll(/<([^>]+)>/g) ?? [];
+  const links = mail.headers.get('list-unsubscribe')?.[0]?.matchAll(/<([^<>]+)>/g) ?? [];
   for (const [, link] of links) {
     const url = URL.parse(link ?? '');
     if (url !== null && url.origin === new URL(serviceUrl).origin) return url.href;
@@ -164,5 +164,5 @@ const Header = ({ name, value }: { name: string; value: string | null }) =>
 
 function withLinksInNewTabs(html: string): string {
   const base = '<base target="_blank">';
-  return /<head[\s>]/i.test(html) ? html.replace(/<head(\s[^>]*)?>/i, `$&${base}`) : `${base}${html}`;
+  return /<head[\s>]/i.test(html) ? html.replace(/<head(\s[^<>]*)?>/i, `$&${base}`) : `${base}${html}`;
 }

@@ -31,7 +31,7 @@ export function parseAddress(input: string): AddressResult {
   // no expression below ever sees a long text.
   if (input.length > 320) return { ok: false, fault: tooLong };
 
-  const text = input.replace(/^ +| +$/g, '');
+  const text = input.replace(/^ +|(?<! ) +$/g, '');
   const at = text.lastIndexOf('@');
   const local = text.slice(0, Math.max(at, 0));
   const typedDomain = text.slice(at + 1);

@@ -37,19 +37,23 @@ export function tokenFor(secret: string, purpose: TokenPurpose, id: string): str
 /**
  * The token whose hash was stored, although the signing key may have changed since.
  * @param secrets newest first
- * @throws Error when the key that signed it is gone from SECRET_KEYS
+ * @returns null when the key that signed it is gone from SECRET_KEYS
  */
-export function recoverToken(
+export function findToken(
   secrets: readonly string[],
   purpose: TokenPurpose,
   id: string,
   tokenHash: string | null,
-): string {
-  for (const secret of secrets) {
-    const token = tokenFor(secret, purpose, id);
-    if (sha256(token) === tokenHash) return token;
-  }
-  throw new Error('the key that signed this link is no longer among SECRET_KEYS');
+): string | null {
+  const tokens = secrets.map((secret) => tokenFor(secret, purpose, id));
+  return tokens.find((token) => sha256(token) === tokenHash) ?? null;
+}
+
+/** The same, for whom there is nothing to do without it. @throws Error when the key is gone */
+export function recoverToken(...given: Parameters<typeof findToken>): string {
+  const token = findToken(...given);
+  if (token === null) throw new Error('the key that signed this link is no longer among SECRET_KEYS');
+  return token;
 }
 
 /** A token or key as it may come back: in upper case, percent-decoded (U-27). Null when it cannot be one. */

@@ -140,6 +140,8 @@ function closedApp({
           baseUri: ["'none'"],
         },
       },
+      // For browsers that do not know frame-ancestors.
+      frameguard: { action: 'deny' },
       referrerPolicy: { policy: 'no-referrer' },
       strictTransportSecurity: baseUrl.startsWith('https:') && { maxAge: 31_536_000 },
     }),

@@ -58,6 +58,7 @@ describe('an operator who looks after Mailchimp', () => {
       smtp: { url: sandbox.smtpUrl, from: { name: 'The Daily', address: 'news@daily.example' } },
       dkim: null,
       limits,
+      secretKeys: [secret],
     };
     app.get(['/healthz', '/webhooks/mailchimp/:secret'], (_req, res) => {
       res.json({ status: 'ok' });

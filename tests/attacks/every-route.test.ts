@@ -6,6 +6,7 @@ import {
   type Door,
   doorsOf,
   each,
+  insideIn,
   type Send,
   type Sent,
   sendBytes,
@@ -101,14 +102,10 @@ afterAll(async () => {
   await footnote.stop();
 });
 
-const inside = /node_modules|\/src\/|\/tests\/|\.[cm]?[jt]sx?:\d|\n\s+at |Prisma/;
-/** What belongs to the code of the widget and to the doctor's findings, but into no error. */
-const insideOfErrors = /\wError\b|prisma|pglite|postgres|\bzod|SELECT |INSERT |UPDATE |relation "/;
-
-function inspect(asked: string, { status, text }: Pick<Answer, 'status' | 'text'>) {
-  const [told] = inside.exec(text) ?? ((status >= 400 && insideOfErrors.exec(text)) || []);
-  if (status >= 500 || status < 200 || told !== undefined) {
-    indiscretions.push(`${asked.slice(0, 100)}: ${status} ${told ?? ''}`);
+function inspect(asked: string, answer: Pick<Answer, 'status' | 'text'>) {
+  const told = insideIn(answer);
+  if (answer.status >= 500 || answer.status < 200 || told !== null) {
+    indiscretions.push(`${asked.slice(0, 100)}: ${answer.status} ${told ?? ''}`);
   }
 }
 

@@ -124,6 +124,7 @@ function faultsOf({ path, answer: { status, headers } }: { path: string; answer:
     if (headers[name] !== right) wrong.push(`${name}: ${headers[name]}`);
   };
   demand('x-content-type-options', 'nosniff');
+  demand('x-frame-options', 'DENY');
   demand('referrer-policy', 'no-referrer');
   demand('cross-origin-opener-policy', 'same-origin');
   demand('strict-transport-security', undefined);

@@ -22,6 +22,7 @@ export class Footnote {
   private running: Service | null = null;
   private ahead = 0;
   private beat = 0;
+  private log = '';
 
   private constructor(
     database: Settings['database'],
@@ -65,7 +66,15 @@ export class Footnote {
   async startService(changed: Partial<ServiceSettings> = {}): Promise<void> {
     this.running = await startService(
       { ...this.settings, ...changed },
-      { log: createLog(this.settings.logLevel), now: () => this.now(), beat: this.beat },
+      {
+        log: createLog(this.settings.logLevel, {
+          write: (line) => {
+            this.log += line;
+          },
+        }),
+        now: () => this.now(),
+        beat: this.beat,
+      },
     );
   }
 
@@ -83,6 +92,11 @@ export class Footnote {
   get service(): Service {
     if (this.running === null) throw new Error('the service is stopped');
     return this.running;
+  }
+
+  /** Everything it logged so far: nothing, unless LOG_LEVEL is set. */
+  get logged(): string {
+    return this.log;
   }
 
   get http() {

@@ -119,6 +119,16 @@ export interface Answer {
   text: string;
 }
 
+const inside = /node_modules|\/src\/|\/tests\/|\.[cm]?[jt]sx?:\d|\n\s+at |Prisma/;
+/** What belongs to the code of the widget and to the doctor's findings, but into no error. */
+const insideOfErrors = /\wError\b|prisma|pglite|postgres|\bzod|SELECT |INSERT |UPDATE |relation "/;
+
+/** What an answer tells of the inside (A-30); null when it tells nothing. */
+export function insideIn({ status, text }: Pick<Answer, 'status' | 'text'>): string | null {
+  const [told] = inside.exec(text) ?? ((status >= 400 && insideOfErrors.exec(text)) || []);
+  return told ?? null;
+}
+
 export interface Sent {
   headers?: Record<string, string>;
   body?: string | Buffer;

@@ -59,6 +59,7 @@ describe('the doctor', () => {
         smtp: { url: sandbox.smtpUrl, from: { name: 'The Daily', address: 'news@daily.example' } },
         dkim,
         limits,
+        secretKeys: [secret],
       },
       now: () => new Date(),
       resolveTxt: async () => [[dkimRecord.slice(0, 200), dkimRecord.slice(200)]],
@@ -462,6 +463,7 @@ describe('the doctor', () => {
         'flooding',
         'footer links',
         'interests',
+        'owed mails',
         'required fields',
         'sync',
       ]);

@@ -48,7 +48,7 @@ describe('every page (A-19, A-28)', () => {
         'x-robots-tag': 'noindex',
         'referrer-policy': 'no-referrer',
         'x-content-type-options': 'nosniff',
-        'x-frame-options': 'SAMEORIGIN',
+        'x-frame-options': 'DENY',
         'cross-origin-opener-policy': 'same-origin',
       });
       expect(Object.keys(headers)).not.toContain('set-cookie');

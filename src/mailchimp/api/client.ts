@@ -183,7 +183,7 @@ export function connect(
   const client = new ApiClient();
   // The client replaces the first "server" of a URL by this setting; as the base URL is complete, by itself.
   client.setConfig({ apiKey: settings.apiKey, server: 'server' });
-  client.basePath = settings.baseUrl.replace(/\/+$/, '');
+  client.basePath = settings.baseUrl.replace(/(?<!\/)\/+$/, '');
   client.timeout = settings.timeoutMs ?? callTimeout;
   client.defaultHeaders = { 'User-Agent': `footnote/${manifest.version}` };
   // Its cookie jar is the one place that sees a request before it leaves. The API never redirects, and a

@@ -260,7 +260,7 @@ function addressAfter(state: AccountState, current: Member, email: string): Part
 }
 
 function refuseAddress(state: AccountState, email: string): void {
-  if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email.trim()))
+  if (!/^[^\s@]+@[^\s@][^\s@.]*\.[^\s@]+$/.test(email.trim()))
     throw invalid('Please provide a valid email address.');
   const localPart = email.trim().toLowerCase().split(/[+@]/)[0] ?? '';
   const refusal = refusedLocalParts[localPart];
