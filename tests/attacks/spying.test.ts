@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { beat } from '../../src/web/steady.ts';
+import { beat, steadily } from '../../src/web/steady.ts';
 import { Footnote } from '../harness/footnote.ts';
 
 let footnote: Footnote;
@@ -72,5 +72,21 @@ describe('a spy (A-04, I9)', () => {
       await ask('link', who, () => form('/my-link'));
     }
     for (const [door, answers] of Object.entries(seen)) expect(new Set(answers).size, door).toBe(1);
+  });
+});
+
+describe('an answer on the beat (A-04)', () => {
+  it('never leaves before it, whatever part of a millisecond the work took', async () => {
+    const ms = 5;
+    const early: number[] = [];
+    for (let n = 0; n < 60; n += 1) {
+      const begun = performance.now();
+      await steadily(ms, async () => {
+        while (performance.now() - begun < 1 + n / 60);
+      });
+      const passed = performance.now() - begun;
+      if (passed < ms) early.push(passed);
+    }
+    expect(early).toEqual([]);
   });
 });

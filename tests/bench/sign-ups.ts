@@ -10,7 +10,8 @@ import { emptyDatabase } from '../harness/template.ts';
 // Durable sign-ups beside a bare Express route, and beside one that inserts a single row, in the same run.
 
 const seconds = 6;
-const nobody = {
+/** A Mailchimp and a mail server that are not there. */
+export const nobody = {
   mailchimp: { apiKey: 'nobody-us1', audienceId: 'none', baseUrl: 'http://127.0.0.1:9/3.0' },
   smtpUrl: 'smtp://127.0.0.1:9',
 };
