@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
+import manifest from '../package.json' with { type: 'json' };
 import { openKeys } from './access/keys.ts';
 import { adminApi } from './admin/api.ts';
 import { doctor } from './admin/doctor.ts';
@@ -213,7 +214,14 @@ export async function startService(
       log,
     };
     const { baseUrl, allowedOrigins, trustProxy } = settings;
-    const admin = adminApi({ database, keys, guard, operations, now });
+    const { publication, postalAddress } = site;
+    const dossierMade = () => ({
+      at: now(),
+      version: manifest.version,
+      site: { publication, postalAddress },
+      mailDomain: settings.smtp.from.address.replace(/^.*@/, ''),
+    });
+    const admin = adminApi({ database, subscribing, keys, guard, operations, dossierMade, now });
     const app = isWeb
       ? createWeb({
           ...health,

@@ -1,11 +1,14 @@
 import { Router } from 'express';
 import type { AdminKeys } from '../access/keys.ts';
+import type { Made } from '../consent/dossier.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Database } from '../platform/database.ts';
+import type { Subscribing } from '../subscribing/subscribing.ts';
 import { demandKey } from '../web/keys.ts';
 import { notFound } from '../web/problems.ts';
 import { openAudit } from './audit.ts';
 import { consentOperations } from './consent.ts';
+import { importOperations } from './imports.ts';
 import { keyOperations } from './keys.ts';
 import { listOperations } from './lists.ts';
 import { mailchimpOperations, type Operations } from './mailchimp.ts';
@@ -19,22 +22,28 @@ import { subscriberOperations } from './subscribers.ts';
  */
 export function adminApi({
   database,
+  subscribing,
   keys,
   guard,
   operations,
+  dossierMade,
   now,
 }: {
   database: Database;
+  subscribing: Subscribing;
   keys: AdminKeys;
   guard: Guard;
   operations: Operations;
+  /** What a dossier that is made now says of who made it. */
+  dossierMade: () => Made;
   now: () => Date;
 }): { router: Router; described: Described[] } {
   const audit = openAudit({ database, now });
   const all = [
     ...listOperations(database, now),
     ...consentOperations(database),
-    ...subscriberOperations(database),
+    ...subscriberOperations({ database, subscribing, dossierMade }),
+    ...importOperations({ database, subscribing, now }),
     ...keyOperations(keys, audit),
     ...mailchimpOperations({ database, operations }),
   ];

@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from './cli/call.ts';
 import { addConsentCommands } from './cli/consent.ts';
+import { addImportCommands } from './cli/import.ts';
 import { addKeyCommands } from './cli/keys.ts';
 import { addListCommands } from './cli/lists.ts';
 import { addMailchimpCommands } from './cli/mailchimp.ts';
+import { addProofCommands } from './cli/proof.ts';
 import { addSubscriberCommands } from './cli/subscribers.ts';
 
 // `npm run admin -- COMMAND`: a thin client of the admin API, so it works from any machine. Exit codes:
@@ -16,8 +18,10 @@ const program = new Command('npm run admin --')
 
 addMailchimpCommands(program);
 addListCommands(program);
-addConsentCommands(program);
-addSubscriberCommands(program);
+const consent = addConsentCommands(program);
+const subscribers = addSubscriberCommands(program);
+addImportCommands(program, subscribers);
+addProofCommands(program, consent);
 addKeyCommands(program);
 
 try {

@@ -209,3 +209,59 @@ export const subscriber = z
       .meta({ description: 'Null for whom Mailchimp was never told of' }),
   })
   .meta({ id: 'Subscriber' });
+
+export const ledgerCheck = z
+  .object({
+    checked: z.number().int().meta({ description: 'People, of this page' }),
+    events: z.number().int(),
+    broken: z.array(z.object({ subscriberId: z.uuid(), seq: z.number().int(), why: z.string() })),
+    next,
+  })
+  .meta({ id: 'LedgerCheck' });
+
+/** How many rows of an import came to what. */
+export const importCounts = z
+  .object({
+    created: z.number().int().meta({ description: 'New people, subscribed' }),
+    updated: z.number().int().meta({ description: 'Known people who got a list' }),
+    unchanged: z.number().int(),
+    suppressed: z.number().int().meta({
+      description: 'Opted out, here or in the file, erased or bounced: nobody is subscribed by these',
+    }),
+    rejected: z.number().int(),
+  })
+  .meta({ id: 'ImportCounts' });
+
+export const importState = z
+  .object({
+    id: z.uuid(),
+    file: z.string(),
+    lists: z.array(slug),
+    source: z.string().meta({ description: 'Where consent comes from, as the operator said' }),
+    key: z.string().meta({ description: 'The name of the key that brought it' }),
+    createdAt: time,
+    rows: z.number().int().meta({ description: 'Rows taken so far: the next batch begins there' }),
+    counts: importCounts,
+    finishedAt: time.nullable(),
+    undoneAt: time.nullable(),
+  })
+  .meta({ id: 'Import' });
+
+export const rejectedRow = z.object({
+  row: z.number().int().meta({ description: 'Its place in the import, from 0' }),
+  line: z.number().int().nullable(),
+  reason: z.string(),
+});
+
+export const importBegun = importState.pick({ id: true, rows: true, counts: true, finishedAt: true });
+export const batchTaken = z.object({
+  rows: importState.shape.rows,
+  counts: importCounts.meta({ description: 'Of the import so far' }),
+  rejected: z.array(rejectedRow),
+});
+export const importPreview = batchTaken.omit({ rows: true });
+export const undoneRows = z.object({
+  undone: z.number().int(),
+  kept: z.number().int().meta({ description: 'Opt-outs, and who confirmed or left since' }),
+  after: z.number().int().nullable().meta({ description: 'Where the next page begins; null: all is done' }),
+});

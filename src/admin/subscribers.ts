@@ -1,13 +1,26 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { checkLedgers } from '../consent/check.ts';
+import { dossierOf, type Made } from '../consent/dossier.ts';
+import { dossierPage } from '../consent/dossierPage.tsx';
 import type { Database } from '../platform/database.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import { exportSubscribers } from '../subscribing/export.ts';
 import { lookUp, searchSubscribers } from '../subscribing/look-up.ts';
+import type { Subscribing } from '../subscribing/subscribing.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
-import { foundSubscriber, next, page, slug, subscriber, subscriptionState, text } from './shapes.ts';
+import {
+  foundSubscriber,
+  ledgerCheck,
+  next,
+  page,
+  slug,
+  subscriber,
+  subscriptionState,
+  text,
+} from './shapes.ts';
 
 // Addresses come in bodies, as what stands in a URL ends up in the logs of proxies (A-19).
 
@@ -28,8 +41,19 @@ const wish = z.strictObject({
   format: z.enum(['csv', 'jsonl'], 'must be csv or jsonl').default('csv'),
 });
 
-/** `/admin/api/subscribers`: finding people, looking at one, and taking them elsewhere. */
-export function subscriberOperations(database: Database): Operation[] {
+const one = { params: z.object({ id: z.uuid() }), problems: { 404: 'There is no such person.' } };
+
+/** `/admin/api/subscribers`: finding people, looking at one, proving and erasing, and taking them elsewhere. */
+export function subscriberOperations({
+  database,
+  subscribing,
+  dossierMade,
+}: {
+  database: Database;
+  subscribing: Pick<Subscribing, 'run'>;
+  /** What a dossier that is made now says of who made it. */
+  dossierMade: () => Made;
+}): Operation[] {
   return [
     operation(
       {
@@ -82,20 +106,86 @@ export function subscriberOperations(database: Database): Operation[] {
     ),
     operation(
       {
+        ...one,
         id: 'subscribers.read',
         verb: 'get',
         path: '/subscribers/:id',
         scope: 'read',
         summary: 'One person, with what Mailchimp shows of them',
-        params: z.object({ id: z.uuid() }),
         answer: { description: 'The person', shape: subscriber },
-        problems: { 404: 'There is no such person.' },
       },
       async ({ params: { id } }) => {
         const known = await lookUp(database, id);
         if (known === null) throw new Problem(404, 'Not Found', 'There is no such person.');
         return known;
       },
+    ),
+    operation(
+      {
+        ...one,
+        id: 'consent.prove',
+        verb: 'get',
+        path: '/subscribers/:id/proof',
+        scope: 'read',
+        summary: "The proof of a person's consent, complete in one document; an erased person's names nobody",
+        query: z.strictObject({
+          format: z.enum(['html', 'json'], 'must be html or json').default('json').meta({
+            description: 'HTML for people, JSON for machines',
+          }),
+        }),
+        answer: {
+          description: 'Every entry with its words, and what it takes to verify the chain',
+          types: ['application/json', 'text/html'],
+        },
+      },
+      async ({ params: { id }, query: { format }, res }) => {
+        const dossier = await dossierOf(database, id, dossierMade());
+        if (dossier === null) throw new Problem(404, 'Not Found', 'There is no such person.');
+        if (format === 'json') res.json(dossier);
+        else {
+          // It brings its style along, and nothing else.
+          res.set(
+            'Content-Security-Policy',
+            "default-src 'none';style-src 'unsafe-inline';frame-ancestors 'none'",
+          );
+          res.type('text/html').send(dossierPage(dossier));
+        }
+        return undefined;
+      },
+    ),
+    operation(
+      {
+        ...one,
+        id: 'subscribers.erase',
+        verb: 'post',
+        path: '/subscribers/:id/erase',
+        scope: 'erase',
+        summary: 'Destroy everything personal of a person, for good; Mailchimp is told',
+        answer: {
+          description: 'It is done here; Mailchimp follows. Once more does nothing.',
+          shape: z.object({ erased: z.literal(true) }),
+        },
+      },
+      async ({ params: { id } }) => {
+        const { type } = await subscribing.run({ type: 'erase_person', subscriberId: id, channel: 'admin' });
+        if (type !== 'erased') throw new Problem(404, 'Not Found', 'There is no such person.');
+        return { erased: true as const };
+      },
+    ),
+    operation(
+      {
+        id: 'consent.verify',
+        verb: 'get',
+        path: '/ledgers/check',
+        scope: 'read',
+        summary: 'Check a page of all ledgers: chains, evidence, words, mails, and what stands on them',
+        query: page.extend({ cursor: z.uuid('must be the next of a page').optional() }),
+        answer: {
+          description: 'What is broken, each at its first entry',
+          shape: ledgerCheck,
+        },
+      },
+      ({ query: { cursor = null, limit } }) => checkLedgers(database, { after: cursor, limit }),
     ),
   ];
 }

@@ -67,6 +67,10 @@ describe('an operator who looks after Mailchimp', () => {
       '/admin/api',
       adminApi({
         database,
+        subscribing: newsroom.subscribing,
+        dossierMade: () => {
+          throw new Error('nobody asks for a dossier here');
+        },
         keys: openKeys({ database, adminApiKey: key, now: () => new Date() }),
         now: () => new Date(),
         guard: openDoor,

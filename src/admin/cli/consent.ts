@@ -8,8 +8,8 @@ import { print, table } from './output.ts';
 const lines = (texts: z.infer<typeof text>[]) =>
   table(texts.map(({ locale, version, text }) => [locale, version.slice(0, 12), text]));
 
-/** `consent texts|edit` */
-export function addConsentCommands(program: Command): void {
+/** `consent texts|edit` @returns `consent`, for what else it can do */
+export function addConsentCommands(program: Command): Command {
   const consent = program.command('consent').description('what readers agree to');
 
   consent
@@ -37,6 +37,7 @@ export function addConsentCommands(program: Command): void {
         print([await call(text, 'PUT', path, { text: wording })], json, lines);
       },
     );
+  return consent;
 }
 
 function readText(file: string): string {

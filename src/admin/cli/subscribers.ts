@@ -27,8 +27,8 @@ const standing = ({ lists }: Found) =>
 const stateOption = () =>
   new Option('--state <state>', 'those in this state only').choices(subscriptionState.options);
 
-/** `subscribers find|show|export` */
-export function addSubscriberCommands(program: Command): void {
+/** `subscribers find|show|export` @returns `subscribers`, for what else it can do */
+export function addSubscriberCommands(program: Command): Command {
   const subscribers = program.command('subscribers').description('people on mailing lists');
 
   subscribers
@@ -97,6 +97,7 @@ export function addSubscriberCommands(program: Command): void {
         });
       },
     );
+  return subscribers;
 }
 
 function lines(person: z.infer<typeof subscriber>): string[] {

@@ -1,0 +1,258 @@
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { batchTaken, importBegun, importPreview, importState, undoneRows } from '../shapes.ts';
+import { call, Failure, Unanswered } from './call.ts';
+import { parseMapping } from './import/columns.ts';
+import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
+import { type RejectsFile, rejectsFile } from './import/rejects.ts';
+import type { ImportRow } from './import/rows.ts';
+import { print, progress, table } from './output.ts';
+
+type Counts = z.infer<typeof importPreview>['counts'];
+type Rejected = z.infer<typeof importPreview>['rejected'];
+
+interface Wish {
+  list: string[];
+  map?: string;
+  consentSource: string;
+  rejects?: string;
+  dryRun?: boolean;
+  json?: boolean;
+}
+
+/** Rows in a batch. A part of the digest, since what broke off goes on at the same places. */
+const batchSize = 2_000;
+/** Seconds between the tries to reach a server that does not answer. */
+const patience = [1, 2, 4, 8, 15, 30];
+
+/** `subscribers import`, and `imports ls|undo` */
+export function addImportCommands(program: Command, subscribers: Command): void {
+  subscribers
+    .command('import')
+    .description('bring people over from another system: CSV, our own export, or a zip of Mailchimp')
+    .argument('<file>')
+    .option(
+      '--list <slug>',
+      'the list that they are on; several are possible',
+      (slug, slugs: string[]) => [...slugs, slug],
+      [],
+    )
+    .option(
+      '--map <field=column,...>',
+      'where a field is, if it was not guessed: email=Mail,first_name=Vorname',
+    )
+    .requiredOption('--consent-source <text>', 'where their consent comes from; kept as proof')
+    .option('--rejects <file>', 'where to write the rows that were not taken; FILE.rejects.csv by default')
+    .option('--dry-run', 'read all of it, count, and change nothing')
+    .option('--json', 'for machines: the last line holds the counts')
+    .addHelpText(
+      'after',
+      `
+Who opted out here is never subscribed by an import, and who opted out in the file neither. What broke off goes on
+where it was, when the same command is run again.
+
+Examples:
+  npm run admin -- subscribers import readers.csv --list morning-briefing --dry-run \\
+    --consent-source "Sign-up form of the old site, double opt-in since 2019"
+  npm run admin -- subscribers import audience_export.zip --list morning-briefing --list weekend-reads \\
+    --map email="Email Address" --consent-source "Mailchimp, exported on 1 March 2026"`,
+    )
+    .action(async (file: string, wish: Wish, command: Command) => {
+      if (wish.map !== undefined) refuseWrongUse(command, wish.map);
+      await importFile(file, wish);
+    });
+
+  const imports = program.command('imports').description('what was imported');
+
+  imports
+    .command('ls')
+    .description('all imports, the newest first')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- imports ls')
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const page = await call(z.object({ imports: z.array(importState) }), 'GET', '/imports');
+      print(page.imports, json, (imports) =>
+        table(
+          imports.map(({ id, createdAt, file, rows, undoneAt, finishedAt }) => [
+            id,
+            createdAt.slice(0, 16),
+            rows,
+            undoneAt !== null ? 'undone' : finishedAt !== null ? 'done' : 'broke off',
+            file,
+          ]),
+        ),
+      );
+    });
+
+  imports
+    .command('undo')
+    .description('take an import back: whoever is subscribed by it alone is not any more')
+    .argument('<id>', '`imports ls` shows it')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- imports undo 019ac1d2-7c1e-7000-8000-5f3c2a1b0d9e')
+    .action(async (id: string, { json = false }: { json?: boolean }) => {
+      const { rows } = await call(importState, 'GET', `/imports/${encodeURIComponent(id)}`);
+      const bar = progress('rows');
+      const sum = { undone: 0, kept: 0 };
+      try {
+        for (let after: number | null = null; ; ) {
+          const page: z.infer<typeof undoneRows> = await patiently(() =>
+            call(undoneRows, 'POST', `/imports/${id}/undo`, { after }),
+          );
+          sum.undone += page.undone;
+          sum.kept += page.kept;
+          after = page.after;
+          if (after === null) break;
+          bar.at(after / Math.max(rows, 1), sum.undone + sum.kept);
+        }
+      } finally {
+        bar.stop();
+      }
+      print(sum, json, ({ undone, kept }) => [
+        `${undone} are not subscribed by it any more, ${kept} stay as they are.`,
+      ]);
+    });
+}
+
+function refuseWrongUse(command: Command, map: string): void {
+  try {
+    parseMapping(map);
+  } catch (error) {
+    if (error instanceof Failure) command.error(`error: ${error.message}`);
+    throw error;
+  }
+}
+
+async function importFile(file: string, wish: Wish): Promise<void> {
+  const { list: lists, map, consentSource: source, json = false, dryRun = false } = wish;
+  const name = path.basename(file);
+  const opened = await openImport(file, { map, scope: [String(batchSize)] });
+  const rejects = rejectsFile(wish.rejects ?? `${file}.rejects.csv`, opened.columns);
+  try {
+    const begun = dryRun
+      ? null
+      : await call(importBegun, 'POST', '/imports', { digest: opened.digest, file: name, lists, source });
+    tellWhatWasFound(opened, json, begun?.id ?? null);
+    const send =
+      begun === null
+        ? await previewing(lists)
+        : async (from: number, rows: ImportRow[]) =>
+            call(batchTaken, 'POST', `/imports/${begun.id}/rows`, { from, rows });
+    const { counts, unread } = await sendAll(opened, rejects, send);
+    if (begun !== null && begun.finishedAt === null)
+      await patiently(() => call(importState, 'POST', `/imports/${begun.id}/finish`));
+    const total = { ...counts, rejected: counts.rejected + unread };
+    const rejected = await rejects.close();
+    print(total, json, (counts) => [
+      ...table(Object.entries(counts)),
+      ...(rejected === 0 ? [] : [`Rows that were not taken: ${wish.rejects ?? `${file}.rejects.csv`}`]),
+      ...(begun === null
+        ? ['Nothing was changed.']
+        : [
+            ...(begun.finishedAt === null ? [] : ['This file was imported before.']),
+            `To take it back: npm run admin -- imports undo ${begun.id}`,
+          ]),
+    ]);
+  } finally {
+    opened.close();
+  }
+}
+
+function tellWhatWasFound({ guess, leftOut, columns }: ImportFile, json: boolean, id: string | null): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ import: id, guess, leftOut, columns })}\n`);
+    return;
+  }
+  const lines = guess.flatMap(({ file, columns }) => [`${file}:`, ...columns.map((column) => `  ${column}`)]);
+  if (leftOut.length > 0) lines.push(`passed over: ${leftOut.join(', ')}`);
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+}
+
+type Send = (from: number, rows: ImportRow[]) => Promise<{ counts: Counts; rejected: Rejected }>;
+
+/** Previews count one batch each, so they are added up here. */
+async function previewing(lists: string[]): Promise<Send> {
+  const sum: Counts = { created: 0, updated: 0, unchanged: 0, suppressed: 0, rejected: 0 };
+  return async (from, rows) => {
+    const { counts, rejected } = await call(importPreview, 'POST', '/imports/preview', { lists, rows });
+    for (const outcome of Object.keys(sum) as (keyof Counts)[]) sum[outcome] += counts[outcome];
+    return { counts: { ...sum }, rejected: rejected.map((one) => ({ ...one, row: one.row + from })) };
+  };
+}
+
+/**
+ * Sends all rows in batches, one under way while the next is read, and writes down who was refused, by us or by the
+ * server. Everything is sent from the beginning, as what the server has already taken it answers alike and does not
+ * do again. @returns the counts of the server, and how many rows it was never sent
+ */
+async function sendAll(
+  opened: ImportFile,
+  rejects: RejectsFile,
+  send: Send,
+): Promise<{ counts: Counts; unread: number }> {
+  const bar = progress('rows');
+  let counts: Counts = { created: 0, updated: 0, unchanged: 0, suppressed: 0, rejected: 0 };
+  let unread = 0;
+  let sent = 0;
+  let batch: { origin: Origin; row: ImportRow }[] = [];
+  let underWay: Promise<void> = Promise.resolve();
+
+  async function flush(): Promise<void> {
+    await underWay;
+    const mine = batch;
+    const from = sent;
+    batch = [];
+    sent += mine.length;
+    underWay = patiently(() =>
+      send(
+        from,
+        mine.map(({ row }) => row),
+      ),
+    ).then(async (taken) => {
+      counts = taken.counts;
+      for (const { row, reason } of taken.rejected) {
+        const origin = mine[row - from]?.origin;
+        if (origin !== undefined) await rejects.write(origin, reason);
+      }
+      bar.at(opened.progress(), from + mine.length);
+    });
+    // Awaited when the next batch is ready; a failure is not lost until then.
+    underWay.catch(() => {});
+  }
+
+  try {
+    for await (const entry of opened.entries()) {
+      if ('row' in entry) batch.push(entry);
+      else {
+        unread += 1;
+        await rejects.write(entry.origin, entry.reason);
+      }
+      if (batch.length === batchSize) await flush();
+    }
+    if (batch.length > 0) await flush();
+    await underWay;
+    return { counts, unread };
+  } finally {
+    bar.stop();
+  }
+}
+
+/** Tries again while no answer comes, as every batch may be sent twice. */
+async function patiently<T>(act: () => Promise<T>): Promise<T> {
+  for (const seconds of patience) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+      await pause(seconds * 1000);
+    }
+  }
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error;
+    throw new Failure(`${error.message}. Run the same command again: it goes on where it was.`);
+  }
+}

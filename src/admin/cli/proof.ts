@@ -1,0 +1,90 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { ledgerCheck } from '../shapes.ts';
+import { ask, call, Failure } from './call.ts';
+import { print, status } from './output.ts';
+import { idOf } from './subscribers.ts';
+
+interface Json {
+  json?: boolean;
+}
+
+/** `consent prove|verify` and `erase` */
+export function addProofCommands(program: Command, consent: Command): void {
+  consent
+    .command('prove')
+    .description("the proof of a person's consent, complete in one document, to standard output")
+    .argument('<email>', 'their address; or the id of somebody who was erased')
+    .addOption(
+      new Option('--format <format>', 'html for people, json for machines')
+        .choices(['html', 'json'])
+        .default('html'),
+    )
+    .option('--json', 'the same as --format json')
+    .addHelpText(
+      'after',
+      '\nExample:\n  npm run --silent admin -- consent prove reader@example.com > proof.html',
+    )
+    .action(async (email: string, { format, json = false }: Json & { format: string }) => {
+      const id = z.uuid().safeParse(email).success ? email : await idOf(email);
+      const { body } = await ask('GET', `/subscribers/${id}/proof?format=${json ? 'json' : format}`);
+      if (body === null) throw new Failure('the server sent nothing');
+      await pipeline(Readable.fromWeb(body), process.stdout, { end: false });
+    });
+
+  consent
+    .command('verify')
+    .description(
+      'check the whole ledger: chains, evidence, words, mails; exits with 1 when something is broken',
+    )
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- consent verify')
+    .action(async ({ json = false }: Json) => {
+      const sum = { checked: 0, events: 0, broken: [] as z.infer<typeof ledgerCheck>['broken'] };
+      for (let cursor: string | null = ''; cursor !== null; ) {
+        const query = new URLSearchParams({ limit: '1000', ...(cursor && { cursor }) });
+        const page: z.infer<typeof ledgerCheck> = await call(ledgerCheck, 'GET', `/ledgers/check?${query}`);
+        sum.checked += page.checked;
+        sum.events += page.events;
+        sum.broken.push(...page.broken);
+        cursor = page.next;
+        status(`${sum.checked} people checked`);
+      }
+      status('');
+      print(sum, json, ({ checked, events, broken }) => [
+        ...broken.map(({ subscriberId, seq, why }) => `${subscriberId} entry ${seq}: ${why}`),
+        `${checked} people, ${events} entries, ${broken.length === 0 ? 'all whole' : `${broken.length} broken`}`,
+      ]);
+      if (sum.broken.length > 0) process.exitCode = 1;
+    });
+
+  program
+    .command('erase')
+    .description('destroy everything personal of a person, for good')
+    .argument('<email>')
+    .option('--yes', 'do it; without, it is only said what would happen')
+    .option('--json', 'for machines')
+    .addHelpText(
+      'after',
+      `
+Their ledger stays, nameless, and still verifies. A keyed digest of the address stays too, so that no import brings
+them back. Mailchimp is told to delete them (MAILCHIMP_ERASURE says how); after a deletion for good, only they
+themselves can return there, by Mailchimp's own form.
+
+Example:
+  npm run admin -- erase reader@example.com --yes`,
+    )
+    .action(async (email: string, { yes = false, json = false }: Json & { yes?: boolean }) => {
+      const id = await idOf(email);
+      const { erased } = yes
+        ? await call(z.object({ erased: z.literal(true) }), 'POST', `/subscribers/${id}/erase`)
+        : { erased: false };
+      print({ id, erased }, json, () => [
+        erased
+          ? `Everything personal is destroyed. Their ledger remains as ${id}.`
+          : `This would destroy everything personal of ${email}. Say --yes to do it.`,
+      ]);
+    });
+}
