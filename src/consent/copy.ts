@@ -36,9 +36,10 @@ const statement = `
          SELECT jsonb_agg(jsonb_build_object(
                   'number', event.seq, 'kind', event.kind, 'at', event.at, 'channel', event.channel,
                   'lists', coalesce(shown.lists, '[]'), 'consentText', wording.text,
-                  'consentLanguage', wording.locale, 'firstName', request.first_name,
+                  'consentLanguage', nullif(wording.locale, 'und'), 'firstName', request.first_name,
                   'evidence', jsonb_build_object('address', evidence.email, 'ip', evidence.ip,
-                    'userAgent', evidence.user_agent, 'page', evidence.page)) ORDER BY event.seq) AS every
+                    'userAgent', evidence.user_agent, 'page', evidence.page, 'givenAt', evidence.given_at))
+                  ORDER BY event.seq) AS every
            FROM consent_events event
            LEFT JOIN consent_evidence evidence
              ON evidence.subscriber_id = event.subscriber_id AND evidence.seq = event.seq
@@ -73,7 +74,7 @@ const eventShape = z.object({
   channel: z.string(),
   /** As they were worded to the person then. */
   lists: z.array(z.object({ list: z.string(), name: z.string(), description: z.string() })),
-  /** What stood under the form, and in which language. */
+  /** What stood under the form, and in which language; or where an import says that consent comes from. */
   consentText: z.string().nullable(),
   consentLanguage: z.string().nullable(),
   /** As the form was filled in. */
@@ -83,6 +84,8 @@ const eventShape = z.object({
     ip: z.string().nullable(),
     userAgent: z.string().nullable(),
     page: z.string().nullable(),
+    /** When consent was given, or taken back, in the system that an import came from. */
+    givenAt: time.nullable(),
   }),
 });
 
@@ -119,6 +122,7 @@ const columns = [
   'ip',
   'user_agent',
   'page',
+  'given_at',
 ] as const;
 
 function rowOf(event: z.infer<typeof eventShape>): Record<(typeof columns)[number], string | number | null> {
@@ -138,5 +142,6 @@ function rowOf(event: z.infer<typeof eventShape>): Record<(typeof columns)[numbe
     ip: event.evidence.ip,
     user_agent: event.evidence.userAgent,
     page: event.evidence.page,
+    given_at: event.evidence.givenAt,
   };
 }
