@@ -56,9 +56,10 @@ const statement = `
                     'previousHash', event.previous_hash, 'hash', event.hash, 'givenAt', evidence.given_at),
                   'mail', sent.mail, 'import', brought.import,
                   'lists', coalesce(shown.lists, '[]'), 'consentText', wording.text,
-                  'consentLanguage', wording.locale, 'firstName', request.first_name,
+                  'consentLanguage', nullif(wording.locale, 'und'), 'firstName', request.first_name,
                   'evidence', jsonb_build_object('address', evidence.email, 'ip', evidence.ip,
-                    'userAgent', evidence.user_agent, 'page', evidence.page)) ORDER BY event.seq) AS every
+                    'userAgent', evidence.user_agent, 'page', evidence.page, 'givenAt', evidence.given_at))
+                  ORDER BY event.seq) AS every
            FROM consent_events event
            LEFT JOIN consent_evidence evidence
              ON evidence.subscriber_id = event.subscriber_id AND evidence.seq = event.seq
@@ -110,7 +111,7 @@ const eventShape = z.object({
   channel: z.string(),
   /** As they were worded to the person then. */
   lists: z.array(z.object({ list: z.string(), name: z.string(), description: z.string() })),
-  /** What stood under the form, and in which language. */
+  /** What stood under the form, and in which language; or where an import says that consent comes from. */
   consentText: z.string().nullable(),
   consentLanguage: z.string().nullable(),
   /** As the form was filled in. */
@@ -120,6 +121,8 @@ const eventShape = z.object({
     ip: z.string().nullable(),
     userAgent: z.string().nullable(),
     page: z.string().nullable(),
+    /** When consent was given, or taken back, in the system that an import came from. */
+    givenAt: time.nullable(),
   }),
 });
 
@@ -156,6 +159,7 @@ const columns = [
   'ip',
   'user_agent',
   'page',
+  'given_at',
 ] as const;
 
 function rowOf(event: z.infer<typeof eventShape>): Record<(typeof columns)[number], string | number | null> {
@@ -175,5 +179,6 @@ function rowOf(event: z.infer<typeof eventShape>): Record<(typeof columns)[numbe
     ip: event.evidence.ip,
     user_agent: event.evidence.userAgent,
     page: event.evidence.page,
+    given_at: event.evidence.givenAt,
   };
 }

@@ -20,6 +20,8 @@ export interface Evidence {
   ip: string | null;
   userAgent: string | null;
   page: string | null;
+  /** When consent was given, or taken back, in the system that an import came from; null for all else. */
+  givenAt: Date | null;
 }
 
 export interface SealedEvent extends EventDraft {
@@ -75,9 +77,11 @@ export function hashEvent(
   );
 }
 
-export function digestEvidence(salt: string, { email, ip, userAgent, page }: Evidence): string {
+/** A time of consent elsewhere enters only where there is one, so that entries without stay as they were sealed. */
+export function digestEvidence(salt: string, { email, ip, userAgent, page, givenAt }: Evidence): string {
+  const elsewhere = givenAt === null ? [] : [givenAt.toISOString()];
   return createHmac('sha256', salt)
-    .update(JSON.stringify([email, ip, userAgent, page]))
+    .update(JSON.stringify([email, ip, userAgent, page, ...elsewhere]))
     .digest('hex');
 }
 

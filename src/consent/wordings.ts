@@ -65,9 +65,18 @@ export async function offeredConsentWording(database: Database, locale: Locale):
   return wording;
 }
 
-/** Whether a form that names this version showed words that we know. */
+/** The `locale` of what an operator says where imported consent comes from, in whatever language. */
+const undetermined = 'und';
+
+/** Keeps for ever what an operator says where imported consent comes from. @returns its version */
+export async function keepConsentSource(database: Database, text: string): Promise<string> {
+  return keepConsentWording(database, undetermined, text);
+}
+
+/** Whether a form that names this version showed words that we know: a form's, and not an import's source. */
 export async function isKnownConsentWording(database: Database, version: string): Promise<boolean> {
-  return (await database.prisma.consentWording.count({ where: { version } })) > 0;
+  const where = { version, locale: { not: undetermined } };
+  return (await database.prisma.consentWording.count({ where })) > 0;
 }
 
 /** Keeps for ever how a list is presented. @returns its version */

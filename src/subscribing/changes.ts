@@ -2,8 +2,15 @@ import type { EventDraft } from '../consent/ledger.ts';
 import type { MailKind } from '../generated/prisma/enums.ts';
 import type { Address } from './address.ts';
 import { nextMailDue } from './caps.ts';
-import type { Circumstances, OfferedList, Outcome, SignUp } from './commands.ts';
-import { type Household, isMailable, type Person, type SignUpRequest, type Subscription } from './person.ts';
+import type { Circumstances, OfferedList, Outcome, RowOutcome, SignUp } from './commands.ts';
+import {
+  type Household,
+  isMailable,
+  isOptedOut,
+  type Person,
+  type SignUpRequest,
+  type Subscription,
+} from './person.ts';
 
 // What a decision changes, and the steps that decisions are made of. Pure, as they are.
 
@@ -44,7 +51,7 @@ export const unknown: Decision = { outcome: { type: 'unknown' }, changes: null }
 export interface Changes {
   person: Person;
   /** Set when the person is new. */
-  created: { email: string } | null;
+  created: { email: string; firstName: string | null } | null;
   /** Set when the person's address changes to another. */
   moved: Address | null;
   events: EventDraft[];
@@ -71,6 +78,10 @@ export interface Changes {
     /** Of the link of an erasure. */
     tokenHash: string | null;
   }[];
+  /** Set when the address is known to bounce. */
+  mailBlock: 'bounced' | null;
+  /** The row of an import that made the entry `seq`. */
+  imported: { importId: string; row: number; seq: number; outcome: RowOutcome } | null;
   /** Whether strangers may cause mails to the address from now on. */
   declined: boolean | null;
   /** Everything personal is to be destroyed after the rest is saved. */
@@ -168,17 +179,13 @@ export function leave(
   now: Date,
   receiptId: string | null = null,
 ): Subscription[] {
+  // What only an import's undoing ended, the person may yet opt out of (I2).
   const ending = changes.person.subscriptions.filter(
-    (subscription) => subscription.state !== 'unsubscribed' && concerned(subscription),
+    (subscription) =>
+      (subscription.state !== 'unsubscribed' || subscription.undone) && concerned(subscription),
   );
   if (ending.length === 0) return [];
-  const seq = append(changes, now, command, {
-    kind: 'unsubscribed',
-    listWordings: ending.map((subscription) => subscription.wording),
-  });
-  for (const { listId, consentSeq } of ending) {
-    changes.subscriptions.push({ listId, state: 'unsubscribed', consentSeq, endedSeq: seq });
-  }
+  const seq = end(changes, 'unsubscribed', ending, command, now);
   // Who never confirmed is not at Mailchimp, so there is nothing to take back there.
   if (ending.some((subscription) => subscription.state === 'subscribed')) {
     changes.sync = 'opt_out';
@@ -187,10 +194,27 @@ export function leave(
   return ending;
 }
 
+/** Ends subscriptions by one entry. @returns its number */
+export function end(
+  changes: Changes,
+  kind: 'unsubscribed' | 'import_undone',
+  ending: readonly Subscription[],
+  command: Circumstances,
+  now: Date,
+): number {
+  const listWordings = ending.map((subscription) => subscription.wording);
+  const seq = append(changes, now, command, { kind, listWordings });
+  for (const { listId, consentSeq } of ending) {
+    changes.subscriptions.push({ listId, state: 'unsubscribed', consentSeq, endedSeq: seq });
+  }
+  return seq;
+}
+
+/** @param email the address that is the entry's evidence; `givenAt`, when that happened elsewhere */
 export function append(
   changes: Changes,
   now: Date,
-  { channel, ip, userAgent, page }: Circumstances,
+  { channel, ip, userAgent, page, givenAt = null }: Circumstances & { givenAt?: Date | null },
   event: Pick<EventDraft, 'kind' | 'listWordings'> &
     Partial<Pick<EventDraft, 'wordingVersion' | 'requestSeq' | 'mailHash'>>,
   email: string = changes.person.typed,
@@ -207,7 +231,7 @@ export function append(
     seq,
     at,
     channel,
-    evidence: { email, ip, userAgent, page },
+    evidence: { email, ip, userAgent, page, givenAt },
   });
   return seq;
 }
@@ -231,14 +255,37 @@ function isOnItsWay(person: Person, wanted: OfferedList[], now: Date): boolean {
 
 /** Whether a request still stands for a list: it was not left since (I2), nor closed. */
 export function isOpen(subscription: Subscription, { listIds, seq }: SignUpRequest): boolean {
-  return (
-    listIds.includes(subscription.listId) && !subscription.archived && (subscription.endedSeq ?? 0) < seq
-  );
+  return listIds.includes(subscription.listId) && !subscription.archived && optedOutSeq(subscription) < seq;
 }
+
+/** Whether a list that was asked for waits for its confirmation, though an import came and went meanwhile. */
+export const isWaiting = ({ state, undone }: Subscription): boolean =>
+  state === 'pending' || (state === 'unsubscribed' && undone);
 
 function leftSinceLastRequest(person: Person): boolean {
   const lastRequest = Math.max(0, ...person.requests.map((past) => past.seq));
-  return person.subscriptions.some((subscription) => (subscription.endedSeq ?? 0) > lastRequest);
+  return person.subscriptions.some((subscription) => optedOutSeq(subscription) > lastRequest);
+}
+
+/** The entry of the latest opt-out; 0 when there was none. */
+const optedOutSeq = (subscription: Subscription): number =>
+  isOptedOut(subscription) ? (subscription.endedSeq ?? 0) : 0;
+
+/** Somebody whom nobody knew until now. */
+export function newPerson(address: Address, locale: string, fresh: Fresh): Person {
+  return {
+    id: fresh.subscriberId,
+    key: address.key,
+    typed: address.typed,
+    abuseKey: address.abuseKey,
+    linkKey: fresh.linkKey,
+    locale,
+    mailBlock: null,
+    declined: false,
+    ledger: { seq: 0, hash: '', salt: fresh.ledgerSalt, lastAt: null },
+    subscriptions: [],
+    requests: [],
+  };
 }
 
 /** A decision that changes nothing yet. */
@@ -252,6 +299,8 @@ export function nothing(person: Person): Changes {
     request: null,
     confirmed: null,
     mails: [],
+    mailBlock: null,
+    imported: null,
     declined: null,
     erased: false,
     mailAccepted: null,

@@ -123,6 +123,37 @@ export interface ChangeAddress {
   address: Address;
 }
 
+/** A row of a file from another system. The address is as it stands there. */
+export interface ImportPerson {
+  type: 'import';
+  importId: string;
+  /** Its place in the import, from 0. */
+  row: number;
+  address: Address;
+  lists: OfferedList[];
+  /** `cleaned`: the address bounced over there. */
+  state: 'subscribed' | 'unsubscribed' | 'cleaned';
+  /** What the operator says where consent comes from. */
+  wordingVersion: string;
+  /** When consent was given over there, or taken back; null when nobody knows. */
+  givenAt: Date | null;
+  ip: string | null;
+  firstName: string | null;
+  locale: string;
+}
+
+/** What became of a row: `suppressed` when it subscribes nobody, as they opted out, here or over there. */
+export type RowOutcome = 'created' | 'updated' | 'unchanged' | 'suppressed';
+
+/** Takes back what a row of an import subscribed to. */
+export interface UndoImport {
+  type: 'undo_import';
+  subscriberId: string;
+  importId: string;
+  /** The ledger entry that the row made. */
+  seq: number;
+}
+
 export type Command =
   | SignUp
   | Confirm
@@ -137,7 +168,9 @@ export type Command =
   | ErasePerson
   | MailAccepted
   | LeftAtMailchimp
-  | ChangeAddress;
+  | ChangeAddress
+  | ImportPerson
+  | UndoImport;
 
 export interface NamedList {
   slug: string;
@@ -152,6 +185,9 @@ export type Outcome =
   /** No such token or key. */
   | { type: 'unknown' }
   | { type: 'recorded' }
+  | { type: 'imported'; outcome: RowOutcome }
+  /** `lists`: what rested on that import's word alone and is taken back. */
+  | { type: 'undone'; lists: NamedList[] }
   | ({ locale: string } & (
       | { type: 'confirmed'; lists: NamedList[]; linkKey: string }
       | { type: 'expired' }

@@ -4,7 +4,9 @@ import {
   type Decision,
   type Fresh,
   isOpen,
+  isWaiting,
   leave,
+  newPerson,
   nothing,
   owe,
   request,
@@ -23,6 +25,7 @@ import type {
   Renew,
   SignUp,
 } from './commands.ts';
+import { decideImport, decideUndo } from './imports.ts';
 import {
   decideAllow,
   decideAskData,
@@ -95,6 +98,14 @@ export function decide(household: Household, command: Command, now: Date, fresh:
         (person) => person.id === command.subscriberId,
         (person) => decideChangeAddress(person, command, now),
       );
+    case 'import':
+      return decideImport(household, command, now, fresh);
+    case 'undo_import':
+      return withPerson(
+        household,
+        (person) => person.id === command.subscriberId,
+        (person) => decideUndo(person, command, now),
+      );
   }
 }
 
@@ -104,7 +115,7 @@ function decideSignUp(household: Household, command: SignUp, now: Date, fresh: F
   const person = known ?? newPerson(address, command.locale, fresh);
   const changes = nothing(person);
   if (known === undefined) {
-    changes.created = { email: address.email };
+    changes.created = { email: address.email, firstName: null };
   }
   const result = request(household, changes, command, now, fresh);
   return { outcome: { type: 'accepted' }, changes: result === 'asked' ? changes : null };
@@ -132,7 +143,11 @@ function decideConfirm(person: Person, command: Confirm, now: Date, fresh: Fresh
 
   const changes = nothing(person);
   changes.confirmed = { requestId: answered.id, locale: answered.locale, firstName: answered.firstName };
-  const joining = open.filter((subscription) => subscription.state === 'pending');
+  // Whom an import subscribed meanwhile consents by themselves now, whatever becomes of the import.
+  const joining = open.filter(
+    (subscription) =>
+      isWaiting(subscription) || (subscription.state === 'subscribed' && subscription.imported),
+  );
   if (joining.length > 0) {
     const seq = append(changes, now, command, {
       kind: 'confirmed',
@@ -163,7 +178,7 @@ function decideRenew(
   if (now <= expired.expiresAt || expired.confirmedAt !== null) return { outcome, changes: null };
   const changes = nothing(person);
   const lists = person.subscriptions
-    .filter((subscription) => subscription.state === 'pending' && isOpen(subscription, expired))
+    .filter((subscription) => isWaiting(subscription) && isOpen(subscription, expired))
     .map(({ listId, ...list }) => ({ ...named(list), id: listId, wording: wordingIn(expired, listId) }));
   const wish = { ...command, lists, locale, wordingVersion, firstName };
   const result = request(household, changes, wish, now, fresh);
@@ -287,22 +302,6 @@ function wordingIn(answered: SignUpRequest, listId: number): string {
   const wording = answered.wordings[answered.listIds.indexOf(listId)];
   if (wording === undefined) throw new Error('a request lacks the wording of one of its lists');
   return wording;
-}
-
-function newPerson(address: SignUp['address'], locale: string, fresh: Fresh): Person {
-  return {
-    id: fresh.subscriberId,
-    key: address.key,
-    typed: address.typed,
-    abuseKey: address.abuseKey,
-    linkKey: fresh.linkKey,
-    locale,
-    mailBlock: null,
-    declined: false,
-    ledger: { seq: 0, hash: '', salt: fresh.ledgerSalt, lastAt: null },
-    subscriptions: [],
-    requests: [],
-  };
 }
 
 function withPerson(

@@ -4,7 +4,11 @@ import { MailKind } from '../generated/prisma/enums.ts';
 import type { Sql } from '../platform/database.ts';
 import { capWindow } from './caps.ts';
 import type { Command } from './commands.ts';
+import { suppressionDigest } from './erase.ts';
 import type { Household, OwedMail, Person } from './person.ts';
+
+/** A household without what is not read of its people. */
+type Loaded = Pick<Household, 'people' | 'mails'>;
 
 /** Finds the folded address that each command is about; null for a token or key that is nobody's. */
 export async function findHouseholds(sql: Sql, commands: readonly Command[]): Promise<(string | null)[]> {
@@ -53,6 +57,7 @@ function whom(command: Command): {
   switch (command.type) {
     case 'sign_up':
     case 'ask_link':
+    case 'import':
       return { abuse_key: command.address.abuseKey };
     case 'confirm':
     case 'renew':
@@ -69,8 +74,32 @@ function whom(command: Command): {
     case 'mail_accepted':
     case 'left_at_mailchimp':
     case 'change_address':
+    case 'undo_import':
       return { subscriber_id: command.subscriberId };
   }
+}
+
+/** Which addresses of imports were erased here (C-22), by key: known by any of the secrets that digests were made with. */
+export async function findSuppressed(
+  sql: Sql,
+  commands: readonly Command[],
+  secrets: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const keyOf = new Map(
+    commands.flatMap((command) =>
+      command.type === 'import'
+        ? secrets.map(
+            (secret) => [suppressionDigest(secret, command.address.key), command.address.key] as const,
+          )
+        : [],
+    ),
+  );
+  if (keyOf.size === 0) return new Set();
+  const rows = await sql.query<{ digest: string }>(
+    'SELECT digest FROM suppressions WHERE digest = ANY ($1::text[])',
+    [[...keyOf.keys()]],
+  );
+  return new Set(rows.map(({ digest }) => keyOf.get(digest) ?? ''));
 }
 
 /** Loads all that `decide` needs of these folded addresses. Addresses that nobody has yet cost one look. */
@@ -79,7 +108,7 @@ export async function loadHouseholds(
   commands: readonly Command[],
   abuseKeys: readonly string[],
   now: Date,
-): Promise<Map<string, Omit<Household, 'allowance'>>> {
+): Promise<Map<string, Loaded>> {
   const known = await sql.query<{ id: string }>(
     'SELECT id FROM subscribers WHERE abuse_key = ANY ($1::text[])',
     [abuseKeys],
@@ -97,11 +126,21 @@ export async function loadHouseholds(
        SELECT subscription.subscriber_id, jsonb_agg(jsonb_build_object(
                 'listId', list.id, 'slug', list.slug, 'name', wording.name, 'description', wording.description,
                 'wording', wording.version, 'archived', list.archived_at IS NOT NULL, 'state', subscription.state,
-                'consentSeq', subscription.consent_seq, 'endedSeq', subscription.ended_seq)
+                'consentSeq', subscription.consent_seq, 'endedSeq', subscription.ended_seq,
+                'changedAt', subscription.changed_at, 'imported', coalesce(consent.kind = 'imported', false),
+                'givenAt', CASE WHEN consent.kind = 'imported' THEN evidence.given_at ELSE consent.at END,
+                'undone', coalesce(ending.kind = 'import_undone', false))
                 ORDER BY list.position, list.id) AS every
          FROM subscriptions subscription
          JOIN mailing_lists list ON list.id = subscription.list_id
          JOIN mailing_list_wordings wording ON wording.version = list.wording_version
+         LEFT JOIN consent_events consent
+           ON consent.subscriber_id = subscription.subscriber_id AND consent.seq = subscription.consent_seq
+         LEFT JOIN consent_evidence evidence
+           ON evidence.subscriber_id = consent.subscriber_id AND evidence.seq = consent.seq
+          AND consent.kind = 'imported'
+         LEFT JOIN consent_events ending
+           ON ending.subscriber_id = subscription.subscriber_id AND ending.seq = subscription.ended_seq
         WHERE subscription.subscriber_id = ANY ($1::uuid[])
         GROUP BY subscription.subscriber_id
      ), mail AS (
@@ -151,7 +190,7 @@ export async function loadHouseholds(
     ],
   );
 
-  const households = new Map<string, Omit<Household, 'allowance'>>();
+  const households = new Map<string, Loaded>();
   for (const row of rows) {
     const { mails, ...person } = personShape.parse(row.person);
     const household = households.get(person.abuseKey) ?? { people: [], mails: [] };
@@ -198,6 +237,10 @@ const personShape: z.ZodType<Person & { mails: OwedMail[] }> = z.object({
       state: z.enum(['pending', 'subscribed', 'unsubscribed']),
       consentSeq: z.number().nullable(),
       endedSeq: z.number().nullable(),
+      changedAt: time,
+      imported: z.boolean(),
+      givenAt: time.nullable(),
+      undone: z.boolean(),
     }),
   ),
   requests: z.array(

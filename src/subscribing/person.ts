@@ -7,6 +7,8 @@ export interface Household {
   /** The mails to the folded address of the last 30 days, and those that the command is about. */
   mails: OwedMail[];
   allowance: Allowance;
+  /** The addresses, by key, that were erased here (C-22); looked up for imports alone. */
+  suppressed: ReadonlySet<string>;
 }
 
 /** What mails strangers may cause. */
@@ -67,7 +69,17 @@ export interface Subscription {
   state: SubscriptionState;
   consentSeq: number | null;
   endedSeq: number | null;
+  changedAt: Date;
+  /** Whether its consent is but an import's word. */
+  imported: boolean;
+  /** When that consent was given: over there, for an imported one. Null when unknown, or when there is none. */
+  givenAt: Date | null;
+  /** Whether what ended it was an import taken back, which is no opt-out: then there never was one. */
+  undone: boolean;
 }
+
+/** Whether the person opted out of it, and nothing but their own newer confirmation may raise it (I2). */
+export const isOptedOut = ({ endedSeq, undone }: Subscription): boolean => endedSeq !== null && !undone;
 
 export interface SignUpRequest {
   id: string;

@@ -11,7 +11,7 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
   if (set.length === 0) return;
   const events = set.flatMap(seal);
   const rows = {
-    subscribers: set.flatMap(({ person, created }) =>
+    subscribers: set.flatMap(({ person, created, mailBlock }) =>
       created === null
         ? []
         : {
@@ -22,6 +22,8 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
             abuse_key: person.abuseKey,
             link_key: person.linkKey,
             locale: person.locale,
+            first_name: created.firstName,
+            mail_block: mailBlock,
             ledger_salt: person.ledger.salt,
             created_at: now,
           },
@@ -47,6 +49,7 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
       ip: event.evidence.ip,
       user_agent: event.evidence.userAgent,
       page: event.evidence.page,
+      given_at: event.evidence.givenAt,
     })),
     subscriptions: set.flatMap(({ person, subscriptions }) =>
       subscriptions.map(({ listId, state, consentSeq, endedSeq }) => ({
@@ -108,6 +111,20 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
         due_at: dueAt,
       })),
     ),
+    blocked: set.flatMap(({ person, created, mailBlock }) =>
+      mailBlock === null || created !== null ? [] : { id: person.id, mail_block: mailBlock },
+    ),
+    imported: set.flatMap(({ person, imported }) =>
+      imported === null
+        ? []
+        : {
+            import_id: imported.importId,
+            row: imported.row,
+            subscriber_id: person.id,
+            seq: imported.seq,
+            outcome: imported.outcome,
+          },
+    ),
     declined: set.flatMap(({ person, declined }) =>
       declined === null ? [] : { id: person.id, declined_at: declined ? now : null },
     ),
@@ -123,8 +140,9 @@ export async function saveChanges(tx: Sql, set: readonly Changes[], now: Date): 
 
 const statement = `
   WITH subscriber AS (
-    INSERT INTO subscribers (id, typed, email, key, abuse_key, link_key, locale, ledger_salt, created_at)
-    SELECT id, typed, email, key, abuse_key, link_key, locale, ledger_salt, created_at
+    INSERT INTO subscribers (id, typed, email, key, abuse_key, link_key, locale, first_name, mail_block, ledger_salt,
+                             created_at)
+    SELECT id, typed, email, key, abuse_key, link_key, locale, first_name, mail_block, ledger_salt, created_at
       FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb -> 'subscribers')
   ), event AS (
     INSERT INTO consent_events (subscriber_id, seq, kind, at, channel, list_wordings, wording_version, request_seq,
@@ -134,8 +152,8 @@ const statement = `
       FROM jsonb_populate_recordset(NULL::consent_events, $1::jsonb -> 'events')
      ORDER BY subscriber_id, seq
   ), evidence AS (
-    INSERT INTO consent_evidence (subscriber_id, seq, email, ip, user_agent, page)
-    SELECT subscriber_id, seq, email, ip, user_agent, page
+    INSERT INTO consent_evidence (subscriber_id, seq, email, ip, user_agent, page, given_at)
+    SELECT subscriber_id, seq, email, ip, user_agent, page, given_at
       FROM jsonb_populate_recordset(NULL::consent_evidence, $1::jsonb -> 'evidence')
   ), subscription AS (
     INSERT INTO subscriptions (subscriber_id, list_id, state, consent_seq, ended_seq, changed_at)
@@ -165,6 +183,14 @@ const statement = `
        SET typed = moved.typed, email = moved.email, key = moved.key, abuse_key = moved.abuse_key
       FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb -> 'moved') AS moved
      WHERE person.id = moved.id
+  ), blocked AS (
+    UPDATE subscribers AS person SET mail_block = blocked.mail_block
+      FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb -> 'blocked') AS blocked
+     WHERE person.id = blocked.id
+  ), imported AS (
+    INSERT INTO imported_rows (import_id, row, subscriber_id, seq, outcome)
+    SELECT import_id, row, subscriber_id, seq, outcome
+      FROM jsonb_populate_recordset(NULL::imported_rows, $1::jsonb -> 'imported')
   ), declined AS (
     UPDATE subscribers AS person SET declined_at = declined.declined_at
       FROM jsonb_populate_recordset(NULL::subscribers, $1::jsonb -> 'declined') AS declined

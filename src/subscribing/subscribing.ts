@@ -6,17 +6,24 @@ import { gather } from '../platform/gather.ts';
 import type { Caps } from './caps.ts';
 import { type Ceilings, placesUnder } from './ceilings.ts';
 import { type Decision, type Fresh, mailsAStranger } from './changes.ts';
-import type { Command, Outcome } from './commands.ts';
+import type { Command, ImportPerson, Outcome } from './commands.ts';
 import { decide } from './decide.ts';
 import { eraseRows } from './erase.ts';
+import { afterImport } from './imports.ts';
 import { newLinkKey, tokenFor } from './links.ts';
-import { findHouseholds, loadHouseholds, lockHouseholds } from './load.ts';
-import type { Allowance, Household } from './person.ts';
+import { findHouseholds, findSuppressed, loadHouseholds, lockHouseholds } from './load.ts';
+import type { Allowance, Household, Person } from './person.ts';
 import { saveChanges } from './save.ts';
 
 export interface OwedMail {
   id: string;
   dueAt: Date;
+}
+
+/** A command of many that could not be carried out. */
+export interface Failed {
+  type: 'failed';
+  error: unknown;
 }
 
 export interface Subscribing {
@@ -26,10 +33,18 @@ export interface Subscribing {
    */
   run(command: Command): Promise<Outcome>;
   /**
+   * Carries out many commands in sets of their own, in order for each person; what readers do meanwhile waits for no
+   * more than a set. @returns for each what became of it: one that the database refuses fails alone
+   * @throws when the database is out of reach; what was done until then stays done
+   */
+  runAll(commands: readonly Command[]): Promise<(Outcome | Failed)[]>;
+  /**
    * What a command would do, for the page that stands before its button. Changes nothing (I7).
    * @returns its outcome, and whether carrying it out would change anything
    */
   preview(command: Command): Promise<{ outcome: Outcome; isOpen: boolean }>;
+  /** What the rows of an import would do, one after the other. Changes nothing. */
+  previewAll(commands: readonly ImportPerson[]): Promise<Outcome[]>;
   /** Resolves when every command taken so far is settled. */
   drained(): Promise<void>;
 }
@@ -59,7 +74,8 @@ export function openSubscribing(parts: {
   interface Pending {
     command: Command;
     resolve: (outcome: Outcome) => void;
-    reject: (error: unknown) => void;
+    /** `isItsOwn`: the fault lies in the command, and not in the set or the database. */
+    reject: (error: unknown, isItsOwn: boolean) => void;
   }
 
   const gathered = gather<Pending>(workOff, { lanes: database.lanes, largest: 200 });
@@ -72,11 +88,13 @@ export function openSubscribing(parts: {
         waiting = await round(waiting);
       } catch (error) {
         if (waiting.length === 1 || !isFaultOfOne(error)) {
-          for (const { reject } of waiting) reject(error);
+          for (const { reject } of waiting) reject(error, isFaultOfOne(error));
           return;
         }
-        // Somebody in the set is refused by the database; alone, only the faulty one fails.
-        for (const one of waiting) await workOff([one]);
+        // Somebody in the set is refused by the database; in the end the faulty one fails alone.
+        const middle = Math.ceil(waiting.length / 2);
+        await workOff(waiting.slice(0, middle));
+        await workOff(waiting.slice(middle));
         return;
       }
     }
@@ -94,7 +112,7 @@ export function openSubscribing(parts: {
       const keys = distinct(abuseKeys);
       await lockHouseholds(tx, keys);
       const lockedKeys = await findHouseholds(tx, commands);
-      const households = await loadHouseholds(tx, commands, keys, at);
+      const households = await load(tx, commands, keys, at);
       const decided = new Map<string | null, { pending: Pending } & Decision>();
 
       for (const [n, pending] of set.entries()) {
@@ -110,7 +128,7 @@ export function openSubscribing(parts: {
           if (changes === null) settle.push(() => pending.resolve(outcome));
           else decided.set(abuseKey, { pending, outcome, changes });
         } catch (error) {
-          settle.push(() => pending.reject(error));
+          settle.push(() => pending.reject(error, true));
         }
       }
 
@@ -135,15 +153,24 @@ export function openSubscribing(parts: {
     return later;
   }
 
+  /** @returns how to look up a household among those of these commands */
+  async function load(sql: Sql, commands: readonly Command[], keys: readonly string[], at: Date) {
+    const known = await loadHouseholds(sql, commands, keys, at);
+    const suppressed = await findSuppressed(sql, commands, parts.secretKeys);
+    return (abuseKey: string | null): Omit<Household, 'allowance'> => {
+      const household = abuseKey === null ? undefined : known.get(abuseKey);
+      return { people: [], mails: [], ...household, suppressed };
+    };
+  }
+
   function decideFor(
-    households: Awaited<ReturnType<typeof loadHouseholds>>,
+    households: Awaited<ReturnType<typeof load>>,
     abuseKey: string | null,
     command: Command,
     at: Date,
     from: Allowance['from'] = at,
   ): Decision {
-    const known = abuseKey === null ? undefined : households.get(abuseKey);
-    const household: Household = { people: [], mails: [], ...known, allowance: { caps: parts.caps, from } };
+    const household = { ...households(abuseKey), allowance: { caps: parts.caps, from } };
     return decide(household, command, at, fresh(parts.secretKeys[0]));
   }
 
@@ -173,13 +200,52 @@ export function openSubscribing(parts: {
   async function preview(command: Command) {
     const at = now();
     const [abuseKey = null] = await findHouseholds(database, [command]);
-    const households = await loadHouseholds(database, [command], distinct([abuseKey]), at);
+    const households = await load(database, [command], distinct([abuseKey]), at);
     const { outcome, changes } = decideFor(households, abuseKey, command, at);
     return { outcome, isOpen: changes !== null };
   }
 
+  async function previewAll(commands: readonly ImportPerson[]): Promise<Outcome[]> {
+    const at = now();
+    const outcomes: Outcome[] = [];
+    const changed = new Map<string, Person[]>();
+    for (const set of setsOf(commands)) {
+      const keys = distinct(set.map(({ address }) => address.abuseKey));
+      const households = await load(database, set, keys, at);
+      for (const command of set) {
+        const { abuseKey } = command.address;
+        const loaded = households(abuseKey);
+        const people = changed.get(abuseKey) ?? loaded.people;
+        const { outcome, changes } = decideFor(() => ({ ...loaded, people }), abuseKey, command, at);
+        if (changes !== null) changed.set(abuseKey, afterImport(people, changes, command));
+        outcomes.push(outcome);
+      }
+    }
+    return outcomes;
+  }
+
+  async function runAll(commands: readonly Command[]): Promise<(Outcome | Failed)[]> {
+    const outcomes: (Outcome | Failed)[] = [];
+    for (const set of setsOf(commands)) {
+      const pending: Pending[] = [];
+      const settled = set.map(
+        (command) =>
+          new Promise<Outcome | Failed>((resolve, reject) => {
+            const fail = (error: unknown, isItsOwn: boolean) =>
+              isItsOwn ? resolve({ type: 'failed', error }) : reject(error);
+            pending.push({ command, resolve, reject: fail });
+          }),
+      );
+      const [answers] = await Promise.all([Promise.all(settled), workOff(pending)]);
+      outcomes.push(...answers);
+    }
+    return outcomes;
+  }
+
   return {
     preview,
+    previewAll,
+    runAll,
     run: (command) => new Promise((resolve, reject) => gathered.add({ command, resolve, reject })),
     drained: gathered.drained,
   };
@@ -204,6 +270,13 @@ function fresh(secret: string): Fresh {
 function isFaultOfOne(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return typeof code === 'string' && /^(22|23|P0)...$/.test(code);
+}
+
+/** Large enough that a statement more or less does not matter, small enough to hold nobody up. */
+const largestSet = 500;
+
+function* setsOf<T>(items: readonly T[]): Generator<T[]> {
+  for (let from = 0; from < items.length; from += largestSet) yield items.slice(from, from + largestSet);
 }
 
 function distinct(keys: readonly (string | null)[]): string[] {

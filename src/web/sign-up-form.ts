@@ -5,6 +5,7 @@ import type { Database } from '../platform/database.ts';
 import { isText } from '../platform/text.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import type { OfferedList, SignUp } from '../subscribing/commands.ts';
+import { isFirstName, isLanguageTag, isSeen, longestName } from '../subscribing/profile.ts';
 import type { FieldError } from './pages/fields.tsx';
 
 /** What is wrong with a field, before it is put into words. */
@@ -111,12 +112,6 @@ export async function shownWording(
 
 export const unknownWording: Fault = { field: 'consentVersion', key: 'fault.consentVersion' };
 
-const longestName = 64;
-const localePattern = /^[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}$/i;
-/** What is not seen, but for what makes an emoji of a character. */
-const unprintable =
-  /(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/u;
-
 /**
  * Checks a sign-up against what is on offer.
  * @returns what a command needs, or every fault with its field
@@ -140,10 +135,10 @@ export function checkSignUp(
   if (!address.ok) faults.push({ field: 'email', ...address.fault });
 
   const firstName = typed.firstName?.trim() || null;
-  if (firstName !== null && (firstName.length > longestName || unprintable.test(firstName))) {
+  if (firstName !== null && !isFirstName(firstName)) {
     faults.push({ field: 'firstName', key: 'fault.firstName', values: { max: longestName } });
   }
-  if (typed.locale !== undefined && !localePattern.test(typed.locale)) {
+  if (typed.locale !== undefined && !isLanguageTag(typed.locale)) {
     faults.push({ field: 'locale', key: 'fault.locale' });
   }
   const page = typed.source ?? null;
@@ -158,5 +153,5 @@ export function checkSignUp(
 
 function isWebPage(text: string): boolean {
   const url = URL.parse(text);
-  return url !== null && (url.protocol === 'https:' || url.protocol === 'http:') && !unprintable.test(text);
+  return url !== null && (url.protocol === 'https:' || url.protocol === 'http:') && isSeen(text);
 }

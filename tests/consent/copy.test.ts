@@ -79,6 +79,7 @@ describe('the copy of what is known of a person (C-25)', () => {
     ip: '203.0.113.7',
     userAgent: 'A browser',
     page: 'https://news.example/article',
+    givenAt: null,
   };
   const unsaid = { consentText: null, consentLanguage: null, firstName: null };
 
@@ -107,7 +108,7 @@ describe('the copy of what is known of a person (C-25)', () => {
           consentText: 'You acknowledge the transfer.',
           consentLanguage: 'en',
           firstName: 'Änn',
-          evidence: { address: ann, ip: '93.184.216.34', userAgent: agent, page },
+          evidence: { address: ann, ip: '93.184.216.34', userAgent: agent, page, givenAt: null },
         },
         {
           number: 2,
@@ -116,7 +117,7 @@ describe('the copy of what is known of a person (C-25)', () => {
           channel: 'mail',
           lists: [daily, weekly],
           ...unsaid,
-          evidence: { address: ann, ip: null, userAgent: null, page: null },
+          evidence: { address: ann, ip: null, userAgent: null, page: null, givenAt: null },
         },
         {
           number: 3,
@@ -165,6 +166,7 @@ describe('the copy of what is known of a person (C-25)', () => {
       'ip',
       'user_agent',
       'page',
+      'given_at',
     ]);
     expect(rows[0]).toEqual([
       '1',
@@ -181,6 +183,7 @@ describe('the copy of what is known of a person (C-25)', () => {
       '93.184.216.34',
       `'${agent}`,
       page,
+      '',
     ]);
     expect(rows.map(([number, kind]) => `${number} ${kind}`)).toEqual([
       '1 requested',
@@ -208,6 +211,25 @@ describe('the copy of what is known of a person (C-25)', () => {
     const { json } = await copy('bob@reader.example');
     const shape = z.object({ mailchimp: z.null(), lists: z.array(z.object({ state: z.string() })) });
     expect(shape.parse(JSON.parse(json)).lists).toEqual([{ state: 'pending' }]);
+  });
+
+  it('says of an import where consent comes from, and when it was given there (C-01)', async () => {
+    const email = 'imported@reader.example';
+    await desk.run({ act: 'import', email, lists: ['daily'], state: 'subscribed', givenAgo: hour });
+    const givenAt = new Date(desk.now().getTime() - hour).toISOString();
+    const { json, csv } = await copy(email);
+    expect(JSON.parse(json)).toMatchObject({
+      consentEvents: [
+        {
+          kind: 'imported',
+          channel: 'import',
+          consentText: 'They ticked a box in our old shop.',
+          consentLanguage: null,
+          evidence: { address: email, ip: '203.0.113.8', givenAt },
+        },
+      ],
+    });
+    expect(read(csv)[1]).toEqual(expect.arrayContaining(['They ticked a box in our old shop.', givenAt]));
   });
 
   it('is refused for nobody, and for whoever was erased (I6)', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ConsentEventKind, MailKind } from '../../src/generated/prisma/enums.ts';
+import { type ConsentChannel, type ConsentEventKind, MailKind } from '../../src/generated/prisma/enums.ts';
 import type { Sql } from '../../src/platform/database.ts';
 import { type Desk, openDesk } from '../subscribing/desk.ts';
 
@@ -49,6 +49,7 @@ interface Entry {
   previousHash?: string;
   wordingVersion?: string | null;
   mailHash?: string | null;
+  channel?: ConsentChannel;
 }
 
 /** Adds an entry to somebody's ledger, well-formed but for what is said. */
@@ -56,7 +57,7 @@ const enter = (email: string, entry: Entry) => (tx: Sql) =>
   tx.query(
     `INSERT INTO consent_events (subscriber_id, seq, kind, at, channel, list_wordings, wording_version, request_seq,
                                  mail_hash, evidence_digest, previous_hash, hash)
-     SELECT id, coalesce($2::int, ledger_seq + 1), $3::consent_event_kind, now(), 'form',
+     SELECT id, coalesce($2::int, ledger_seq + 1), $3::consent_event_kind, now(), $9::consent_channel,
             CASE WHEN $4::text[] IS NULL THEN NULL ELSE ARRAY(
               SELECT wording_version FROM mailing_lists WHERE slug = ANY ($4::text[])) END,
             $5::text, $6::int, $7::text, 'digest', coalesce($8::text, ledger_hash), gen_random_uuid()::text
@@ -66,12 +67,13 @@ const enter = (email: string, entry: Entry) => (tx: Sql) =>
       entry.seq ?? null,
       entry.kind,
       entry.lists,
-      entry.wordingVersion === undefined && entry.kind === 'requested'
-        ? desk.wordingVersion
-        : (entry.wordingVersion ?? null),
+      entry.wordingVersion === undefined
+        ? ({ requested: desk.wordingVersion, imported: desk.source }[String(entry.kind)] ?? null)
+        : entry.wordingVersion,
       entry.requestSeq ?? null,
       entry.mailHash === undefined && entry.kind === 'mailed' ? 'hash' : (entry.mailHash ?? null),
       entry.previousHash ?? null,
+      entry.channel ?? (/^import/.test(entry.kind) ? 'import' : 'form'),
     ],
   );
 
@@ -239,6 +241,139 @@ describe('a subscription goes from state to state only as the state machine says
     await expect(
       attempt(change(ann, 'daily', `state = 'pending'`), change(ann, 'daily', `state = 'unsubscribed'`)),
     ).rejects.toThrow(/I3/);
+  });
+});
+
+describe('an import subscribes who never opted out, and nobody else (I1, I2, C-26)', () => {
+  const imported = (email: string, ...lists: string[]) => enter(email, { kind: 'imported', lists });
+  const undone = (email: string, ...lists: string[]) => enter(email, { kind: 'import_undone', lists });
+  const raise = (email: string, slug: string, seq: number) =>
+    change(email, slug, `state = 'subscribed', consent_seq = ${seq}`);
+  const end = (email: string, slug: string, seq: number) =>
+    change(email, slug, `state = 'unsubscribed', ended_seq = ${seq}`);
+  /** Bob is brought onto the monthly and taken off it again: entries 2 and 3. */
+  const takenBack = [
+    imported(bob, 'monthly'),
+    join(bob, 'monthly', 'subscribed', '2'),
+    undone(bob, 'monthly'),
+    end(bob, 'monthly', 3),
+  ];
+
+  it('lets it subscribe who is on no list, or waits for their confirmation', async () => {
+    await expect(attempt(imported(bob, 'monthly'), join(bob, 'monthly', 'subscribed', '2'))).rejects.toThrow(
+      passed,
+    );
+    await expect(attempt(imported(bob, 'daily'), raise(bob, 'daily', 2))).rejects.toThrow(passed);
+  });
+
+  it('lets it bring an opt-out', async () => {
+    const left = enter(bob, { kind: 'unsubscribed', lists: ['monthly'], channel: 'import' });
+    await expect(attempt(left, join(bob, 'monthly', 'unsubscribed', 'NULL', '2'))).rejects.toThrow(passed);
+  });
+
+  it('refuses it to raise who opted out, and who asked again since without confirming', async () => {
+    await expect(attempt(imported(ann, 'daily'), raise(ann, 'daily', 4))).rejects.toThrow(
+      'from unsubscribed to subscribed',
+    );
+    await expect(
+      attempt(
+        enter(ann, { kind: 'requested', lists: ['daily'] }),
+        change(ann, 'daily', `state = 'pending'`),
+        imported(ann, 'daily'),
+        raise(ann, 'daily', 5),
+      ),
+    ).rejects.toThrow(/I1, I2/);
+  });
+
+  it('refuses to hide an opt-out behind an import that was taken back', async () => {
+    const hidden = (seq: number) => [
+      imported(ann, 'monthly'),
+      join(ann, 'monthly', 'subscribed', '4'),
+      undone(ann, 'monthly', 'daily'),
+      change(ann, 'daily', `ended_seq = ${seq}`),
+    ];
+    await expect(attempt(...hidden(5))).rejects.toThrow('(I3)');
+    await expect(
+      attempt(
+        undone(ann, 'daily'),
+        imported(ann, 'daily'),
+        change(ann, 'daily', `state = 'subscribed', consent_seq = 5, ended_seq = 4`),
+      ),
+    ).rejects.toThrow(/I2/);
+  });
+
+  it('refuses one about another list, or by an opt-out', async () => {
+    await expect(attempt(imported(bob, 'weekly'), join(bob, 'monthly', 'subscribed', '2'))).rejects.toThrow(
+      'from nothing to subscribed',
+    );
+    const left = enter(bob, { kind: 'unsubscribed', lists: ['monthly'], channel: 'import' });
+    await expect(attempt(left, join(bob, 'monthly', 'subscribed', '2'))).rejects.toThrow(/I1/);
+    await expect(
+      attempt(imported(bob, 'monthly'), join(bob, 'monthly', 'unsubscribed', 'NULL', '2')),
+    ).rejects.toThrow(/I3/);
+  });
+
+  it.each<[string, Entry, string]>([
+    [
+      'no word of where consent comes from',
+      { kind: 'imported', lists: ['daily'], wordingVersion: null },
+      'wording',
+    ],
+    ['another channel', { kind: 'imported', lists: ['daily'], channel: 'form' }, 'import'],
+    ['another channel of undoing', { kind: 'import_undone', lists: ['daily'], channel: 'api' }, 'import'],
+  ])('refuses an entry with %s', async (_, entry, constraint) => {
+    await expect(attempt(enter(bob, entry))).rejects.toThrow(`"consent_events_${constraint}"`);
+  });
+
+  it('lets an import be taken back, and another follow', async () => {
+    await expect(attempt(...takenBack, imported(bob, 'monthly'), raise(bob, 'monthly', 4))).rejects.toThrow(
+      passed,
+    );
+  });
+
+  it('refuses the entry of the import that was taken back', async () => {
+    await expect(attempt(...takenBack, raise(bob, 'monthly', 2))).rejects.toThrow(/I1, I2/);
+  });
+
+  it('refuses to take back what was confirmed, and what waits', async () => {
+    await expect(attempt(undone(ann, 'weekly'), end(ann, 'weekly', 4))).rejects.toThrow(/I3/);
+    await expect(attempt(undone(bob, 'daily'), end(bob, 'daily', 2))).rejects.toThrow(/I3/);
+  });
+
+  it('lets who had asked before confirm although an import came and went, but not who left since', async () => {
+    const cameAndWent = [
+      imported(bob, 'daily'),
+      raise(bob, 'daily', 2),
+      undone(bob, 'daily'),
+      end(bob, 'daily', 3),
+    ];
+    const confirmed = enter(bob, { kind: 'confirmed', lists: ['daily'], requestSeq: 1 });
+    await expect(attempt(...cameAndWent, confirmed, raise(bob, 'daily', 4))).rejects.toThrow(passed);
+    const left = enter(bob, { kind: 'unsubscribed', lists: ['daily'] });
+    await expect(
+      attempt(...cameAndWent, left, end(bob, 'daily', 4), confirmed, raise(bob, 'daily', 5)),
+    ).rejects.toThrow('from unsubscribed to subscribed');
+  });
+
+  it('looks at every row of a set (I5)', async () => {
+    const both = (tx: Sql) =>
+      tx.query(
+        `INSERT INTO consent_events (subscriber_id, seq, kind, at, channel, list_wordings, evidence_digest,
+                                     previous_hash, hash)
+         SELECT id, ledger_seq + n, 'unsubscribed', now(), 'form',
+                ARRAY(SELECT wording_version FROM mailing_lists WHERE slug = 'daily'), 'digest',
+                CASE WHEN n = 1 THEN ledger_hash WHEN key = '${eve}' THEN 'made up' ELSE key || '1' END, key || n
+           FROM subscribers, generate_series(1, 2) AS n WHERE key IN ('${bob}', '${eve}')`,
+      );
+    await expect(attempt(both)).rejects.toThrow('(I5)');
+    const theirs = (email: string) => (tx: Sql) =>
+      tx.query(
+        `INSERT INTO subscriptions (subscriber_id, list_id, state, consent_seq, changed_at)
+         SELECT ${person(email)}, id, 'subscribed', 2, now() FROM mailing_lists
+          WHERE slug IN ('weekly', 'monthly')`,
+      );
+    await expect(attempt(imported(bob, 'weekly', 'monthly'), theirs(bob))).rejects.toThrow(passed);
+    await expect(attempt(imported(bob, 'weekly'), theirs(bob))).rejects.toThrow('from nothing to subscribed');
   });
 });
 

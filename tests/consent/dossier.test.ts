@@ -220,7 +220,7 @@ describe('the dossier about a person (C-14)', () => {
       wordingVersion,
       requestSeq: null,
       mailHash: null,
-      evidence: { email: carl, ip: null, userAgent: null, page: null },
+      evidence: { email: carl, ip: null, userAgent: null, page: null, givenAt: null },
     };
     const sealed = sealEvent(reader.id, reader.ledgerSalt ?? '', reader.ledgerHash, draft);
     const importId = '00000000-0000-7000-8000-000000000001';

@@ -16,7 +16,13 @@ describe('sealing an entry', () => {
     wordingVersion: null,
     requestSeq: 1,
     mailHash: null,
-    evidence: { email: 'Ann@Reader.example', ip: '203.0.113.7', userAgent: 'A browser', page: null },
+    evidence: {
+      email: 'Ann@Reader.example',
+      ip: '203.0.113.7',
+      userAgent: 'A browser',
+      page: null,
+      givenAt: null,
+    },
   };
   const sealed = sealEvent('the person', 'the salt', 'the hash before', draft);
 
@@ -31,6 +37,22 @@ describe('sealing an entry', () => {
       )
       .digest('hex');
     expect(sealed).toMatchObject({ evidenceDigest, hash, previousHash: 'the hash before' });
+  });
+
+  it('stays as it was sealed before entries knew of imports', () => {
+    expect(sealed.evidenceDigest).toBe('9aed3c47c89ac1f1af588acaad947240d63078446c189f2173cd0892ce584d0b');
+    expect(sealed.hash).toBe('dda451a0e3d7767f9da9ae008fba8acfe6335ce22ec4528003b8a8e07a2fa344');
+  });
+
+  it('seals when consent was given elsewhere, where that is known', () => {
+    const givenAt = new Date('2021-03-04T12:34:56.000Z');
+    const elsewhere = { ...draft, evidence: { ...draft.evidence, givenAt } };
+    const evidenceDigest = createHmac('sha256', 'the salt')
+      .update('["Ann@Reader.example","203.0.113.7","A browser",null,"2021-03-04T12:34:56.000Z"]')
+      .digest('hex');
+    expect(sealEvent('the person', 'the salt', 'the hash before', elsewhere)).toMatchObject({
+      evidenceDigest,
+    });
   });
 
   it('tells nothing of the person to who has no salt (I6)', () => {
@@ -121,6 +143,7 @@ describe('the chain of a ledger (I5)', () => {
     [3, `ip = '198.51.100.1'`],
     [3, `user_agent = 'Another browser'`],
     [1, `page = 'https://elsewhere.example/'`],
+    [1, `given_at = now()`],
   ])('shows that the evidence of entry %i was altered: %s', async (seq, to) => {
     expect(await brokenBy(alterEvidence(seq, to))).toBe(seq);
   });
@@ -158,7 +181,7 @@ describe('the chain of a ledger (I5)', () => {
     const seal = (seq: number, before: string): StoredEvent => {
       const at = new Date('2026-11-23T09:00:00Z');
       const nothing = { wordingVersion: null, requestSeq: null, mailHash: null };
-      const evidence = { email: ann, ip: null, userAgent: null, page: null };
+      const evidence = { email: ann, ip: null, userAgent: null, page: null, givenAt: null };
       const left = { kind: 'unsubscribed', channel: 'one_click' } as const;
       const draft = { ...nothing, ...left, listWordings: ['a list'], seq, at, evidence };
       return { ...sealEvent('a person', 'a salt', before, draft), subscriberId: 'a person' };
@@ -206,16 +229,23 @@ async function ledgerOf(sql: Sql, key: string): Promise<Ledger> {
   );
   if (person === undefined) throw new Error('there is no such person');
   const { id, salt, seq, hash } = person;
-  const events = await sql.query<StoredEvent>(
+  const events = await sql.query<StoredEvent & { givenAt: Date | null }>(
     `SELECT event.subscriber_id AS "subscriberId", event.seq, kind, at, channel, list_wordings AS "listWordings",
             wording_version AS "wordingVersion", request_seq AS "requestSeq", mail_hash AS "mailHash",
             evidence_digest AS "evidenceDigest", previous_hash AS "previousHash", hash,
             CASE WHEN evidence.email IS NOT NULL THEN jsonb_build_object(
-              'email', email, 'ip', ip, 'userAgent', user_agent, 'page', page) END AS evidence
+              'email', email, 'ip', ip, 'userAgent', user_agent, 'page', page) END AS evidence, given_at AS "givenAt"
        FROM consent_events event
        LEFT JOIN consent_evidence evidence ON evidence.subscriber_id = event.subscriber_id AND evidence.seq = event.seq
       WHERE event.subscriber_id = $1::uuid ORDER BY event.seq`,
     [id],
   );
-  return { salt, head: { seq, hash }, events };
+  return {
+    salt,
+    head: { seq, hash },
+    events: events.map(({ evidence, givenAt, ...event }) => ({
+      ...event,
+      evidence: evidence && { ...evidence, givenAt },
+    })),
+  };
 }

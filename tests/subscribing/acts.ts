@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Act } from './model.ts';
+import { type Act, day, minute } from './model.ts';
 
 export const slugs = ['daily', 'weekly', 'monthly'];
 
@@ -17,6 +17,8 @@ export function actsOf(emails: string[], slugs: string[]): fc.Arbitrary<Act> {
   const former = fc.boolean().chain((maybe) => (maybe ? fc.boolean() : fc.constant(false)));
   const act = <Name extends Act['act']>(...names: Name[]) => fc.constantFrom(...names);
   const list = fc.option(fc.constantFrom(...slugs, 'never-heard-of'));
+  const state = fc.constantFrom('subscribed', 'subscribed', 'unsubscribed', 'cleaned');
+  const givenAgo = fc.option(fc.constantFrom(0, minute, day, 40 * day));
   const shown = fc.option(fc.subarray(slugs));
   return fc.oneof(
     { weight: 5, arbitrary: fc.record({ act: act('sign up'), email, lists }) },
@@ -28,6 +30,8 @@ export function actsOf(emails: string[], slugs: string[]): fc.Arbitrary<Act> {
     },
     { weight: 1, arbitrary: fc.record({ act: act('take mail', 'renew'), email, nth, former }) },
     { weight: 2, arbitrary: fc.record({ act: act('ask link'), email }) },
+    { weight: 3, arbitrary: fc.record({ act: act('import'), email, lists, state, givenAgo }) },
+    { weight: 2, arbitrary: fc.record({ act: act('undo import'), email, nth, former }) },
     { weight: 2, arbitrary: fc.record({ act: act('decline', 'allow', 'ask copy'), email, former }) },
     { weight: 2, arbitrary: fc.record({ act: act('ask erasure'), email, former }) },
     { weight: 2, arbitrary: fc.record({ act: act('erase'), email, nth, former }) },

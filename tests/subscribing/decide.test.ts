@@ -23,7 +23,7 @@ describe('signing up', () => {
   it('enters what was shown, who typed what, where and when (C-01 to C-04)', () => {
     const story = tellStory('daily', 'weekly');
     const { changes } = story.signUp(ann, 'daily', 'weekly');
-    expect(changes?.created).toEqual({ email: 'Ann+news@reader.example' });
+    expect(changes?.created).toEqual({ email: 'Ann+news@reader.example', firstName: null });
     expect(changes?.events).toEqual([
       {
         seq: 1,
@@ -39,6 +39,7 @@ describe('signing up', () => {
           ip: '203.0.113.7',
           userAgent: 'A browser',
           page: 'https://news.example/article',
+          givenAt: null,
         },
       },
     ]);
@@ -259,7 +260,7 @@ describe('confirming', () => {
     if (command.type !== 'sign_up') throw new Error('expected a sign-up');
     const named = { ...command, firstName: 'Ann', locale: 'fr' };
     const { changes } = decide(
-      { people: [], mails: [], allowance: { caps, from: story.now() } },
+      { people: [], mails: [], allowance: { caps, from: story.now() }, suppressed: new Set() },
       named,
       story.now(),
       freshOf(0),

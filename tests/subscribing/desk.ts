@@ -1,7 +1,8 @@
 import { pino } from 'pino';
+import { v7 as uuid } from 'uuid';
 import { inject } from 'vitest';
 import type { Ledger } from '../../src/consent/verify.ts';
-import { offerConsentWording } from '../../src/consent/wordings.ts';
+import { keepConsentSource, offerConsentWording } from '../../src/consent/wordings.ts';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
 import { type Database, openDatabase, type Sql } from '../../src/platform/database.ts';
 import type { Command, OfferedList } from '../../src/subscribing/commands.ts';
@@ -19,6 +20,9 @@ const silent = pino({ level: 'silent' });
 export interface Desk {
   database: Database;
   wordingVersion: string;
+  /** Where imports say that consent comes from, and the import that rows of the tests are of. */
+  source: string;
+  importId: string;
   subscribing: Subscribing;
   now(): Date;
   wait(ms: number): void;
@@ -39,8 +43,23 @@ export async function openDesk(): Promise<Desk> {
   const { settings, drop } = await copyTemplate(inject('template'), inject('server'));
   const database = await openDatabase(settings, silent);
   const wordingVersion = await offerConsentWording(database, 'en', 'You acknowledge the transfer.');
+  const source = await keepConsentSource(database, 'They ticked a box in our old shop.');
   let clock = Date.UTC(2026, 10, 23, 9);
   const now = () => new Date(clock);
+  const importId = uuid();
+  await database.prisma.import.create({
+    data: {
+      ...{
+        id: importId,
+        digest: 'a file',
+        file: 'people.csv',
+        listIds: [],
+        wordingVersion: source,
+        key: 'a key',
+      },
+      createdAt: now(),
+    },
+  });
 
   const openShell: Desk['openShell'] = (parts = {}) =>
     openSubscribing({
@@ -58,7 +77,7 @@ export async function openDesk(): Promise<Desk> {
     const readers = await people(emails);
     return {
       offered: await offeredLists(database),
-      wordingVersion,
+      ...{ wordingVersion, source, importId, now: now() },
       people: (key) =>
         (readers.get(key) ?? []).map((reader) =>
           linksIn(reader, (purpose, id) => tokenFor(secret, purpose, id)),
@@ -86,6 +105,8 @@ export async function openDesk(): Promise<Desk> {
   return {
     database,
     wordingVersion,
+    source,
+    importId,
     subscribing,
     now,
     wait: (ms) => {

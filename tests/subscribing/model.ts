@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type EventDraft, type Evidence, sha256 } from '../../src/consent/ledger.ts';
 import type { Mail } from '../../src/generated/prisma/client.ts';
-import type { MailKind } from '../../src/generated/prisma/enums.ts';
+import type { ConsentEventKind, MailKind } from '../../src/generated/prisma/enums.ts';
 import { parseAddress } from '../../src/subscribing/address.ts';
 import { capWindow } from '../../src/subscribing/caps.ts';
 import type { Changes, Fresh } from '../../src/subscribing/changes.ts';
-import type { Circumstances, Command, OfferedList } from '../../src/subscribing/commands.ts';
+import type { Circumstances, Command, ImportPerson, OfferedList } from '../../src/subscribing/commands.ts';
 import type { TokenPurpose } from '../../src/subscribing/links.ts';
 import type { Household, Person, SignUpRequest, Subscription } from '../../src/subscribing/person.ts';
 import { caps } from '../harness/allowance.ts';
@@ -22,6 +22,8 @@ export const day = 24 * hour;
 export type Act = { email: string } & (
   | { act: 'sign up'; lists: string[] }
   | { act: 'ask link' }
+  /** An operator's file says this of them; `givenAgo`: how long ago, in milliseconds. */
+  | { act: 'import'; lists: string[]; state: ImportPerson['state']; givenAgo: number | null }
   | (ByLink &
       (
         | { act: 'leave'; list: string | null }
@@ -32,6 +34,8 @@ export type Act = { email: string } & (
         | { act: 'confirm' | 'renew' | 'take mail'; nth: number }
         /** Presses the button of their nth erasure mail. */
         | { act: 'erase'; nth: number }
+        /** The nth import that made an entry for them is taken back. */
+        | { act: 'undo import'; nth: number }
       ))
 );
 
@@ -47,18 +51,27 @@ export interface Links {
   requests: readonly { seq: number; token: string; mailId: string }[];
   /** The tokens of their erasure mails. */
   erasures: readonly string[];
+  /** The entries that imports made. */
+  imports: readonly number[];
 }
 
 /** Where links and tokens are looked up. */
 export interface Directory {
   offered: readonly OfferedList[];
   wordingVersion: string;
+  /** Where imports say that consent comes from, and the import that rows of the stories are of. */
+  source: string;
+  importId: string;
+  now: Date;
   /** All who ever had the address, the erased among them, oldest first. */
   people(key: string): readonly Links[];
 }
 
 const circumstances = { ip: '203.0.113.7', userAgent: 'A browser', page: 'https://news.example/article' };
 const nobody = '0'.repeat(40);
+
+/** Rows of the one import of a test, so that none has the place of another. */
+let nextRow = 0;
 
 /** An act as a command, with the tokens and keys of one database or model. */
 export function commandOf(act: Act, directory: Directory): Command {
@@ -80,6 +93,27 @@ export function commandOf(act: Act, directory: Directory): Command {
         wordingVersion,
         locale: 'en',
         firstName: null,
+      };
+    case 'import':
+      return {
+        type: 'import',
+        importId: directory.importId,
+        row: nextRow++,
+        address,
+        lists: ticked(act.lists),
+        state: act.state,
+        wordingVersion: directory.source,
+        givenAt: act.givenAgo === null ? null : new Date(directory.now.getTime() - act.givenAgo),
+        ip: '203.0.113.8',
+        firstName: null,
+        locale: 'en',
+      };
+    case 'undo import':
+      return {
+        type: 'undo_import',
+        importId: directory.importId,
+        subscriberId: person?.id ?? nobodysId,
+        seq: person?.imports[act.nth] ?? 0,
       };
     case 'confirm':
       return { type: 'confirm', ...by('confirm_page'), token: tokenOf(act.nth) };
@@ -135,10 +169,11 @@ export function linksIn(
     linkKey: string;
     requests: { id: string; seq: number }[];
     mails: { id: string; kind: MailKind; requestId: string | null }[];
+    events: readonly { seq: number; kind: ConsentEventKind }[];
   },
   tokenOf: (purpose: TokenPurpose, id: string) => string,
 ): Links {
-  const { id, linkKey, requests, mails } = reader;
+  const { id, linkKey, requests, mails, events } = reader;
   return {
     id,
     linkKey,
@@ -149,6 +184,7 @@ export function linksIn(
         : { seq: request.seq, token: tokenOf('confirm', request.id), mailId: mail.id };
     }),
     erasures: mails.flatMap(({ id, kind }) => (kind === 'erasure' ? tokenOf('erase', id) : [])),
+    imports: events.flatMap(({ seq, kind }) => (kind === 'imported' ? seq : [])),
   };
 }
 
@@ -190,10 +226,11 @@ export interface Reader {
   linkKey: string;
   locale: string;
   declined: boolean;
+  mailBlock: Person['mailBlock'];
   /** Null when erased. */
   salt: string | null;
   events: (Omit<EventDraft, 'evidence'> & { evidence: Evidence | null })[];
-  subscriptions: Pick<Subscription, 'listId' | 'state' | 'consentSeq' | 'endedSeq'>[];
+  subscriptions: Pick<Subscription, 'listId' | 'state' | 'consentSeq' | 'endedSeq' | 'changedAt'>[];
   requests: Omit<SignUpRequest, 'mailDueAt' | 'wordings'>[];
   mails: (Changes['mails'][number] & Pick<Mail, 'acceptedAt' | 'copy' | 'abandoned'>)[];
   /** How often Mailchimp had to follow, whether an opt-out was among it, and whom to delete there. */
@@ -204,6 +241,7 @@ function isAbout(command: Command, reader: Reader): boolean {
   switch (command.type) {
     case 'sign_up':
     case 'ask_link':
+    case 'import':
       return reader.abuseKey === command.address.abuseKey;
     case 'confirm':
     case 'renew':
@@ -220,6 +258,7 @@ function isAbout(command: Command, reader: Reader): boolean {
     case 'mail_accepted':
     case 'left_at_mailchimp':
     case 'change_address':
+    case 'undo_import':
       return reader.id === command.subscriberId;
   }
 }
@@ -228,11 +267,13 @@ type List = OfferedList & { archived: boolean };
 
 export type Model = ReturnType<typeof createModel>;
 
-export function createModel(wordingVersion = 'the consent text') {
+export function createModel(wordingVersion = 'the consent text', source = 'where consent comes from') {
   const lists = new Map<number, List>();
   /** By id, in the order in which they came. */
   const readers = new Map<string, Reader>();
   const listOfWording = new Map<string, number>();
+  /** The addresses that were erased, by key. */
+  const suppressed = new Set<string>();
 
   const everyone = () => [...readers.values()];
 
@@ -247,11 +288,12 @@ export function createModel(wordingVersion = 'the consent text') {
   function household(command: Command, now: Date): Household {
     const abuseKey = readerOf(command)?.abuseKey;
     const allowance = { caps, from: now };
-    if (abuseKey === undefined) return { people: [], mails: [], allowance };
+    if (abuseKey === undefined) return { people: [], mails: [], allowance, suppressed };
     const theirs = everyone().filter((reader) => reader.abuseKey === abuseKey);
     const since = now.getTime() - capWindow;
     return {
       allowance,
+      suppressed,
       people: theirs.map((reader) => personOf(reader, command, now)),
       mails: theirs.flatMap(({ id, mails }) =>
         mails
@@ -262,16 +304,19 @@ export function createModel(wordingVersion = 'the consent text') {
   }
 
   function personOf(reader: Reader, command: Command, now: Date): Person {
-    const { id, key, typed, abuseKey, linkKey, locale, declined, salt, events, mails } = reader;
+    const { id, key, typed, abuseKey, linkKey, locale, declined, mailBlock, salt, events, mails } = reader;
     const newest = reader.requests.at(-1);
     return {
-      ...{ id, key, typed, abuseKey, linkKey, locale, declined },
-      mailBlock: null,
+      ...{ id, key, typed, abuseKey, linkKey, locale, declined, mailBlock },
       ledger: { seq: events.length, hash: '', salt, lastAt: events.at(-1)?.at ?? null },
       subscriptions: reader.subscriptions
         .map((subscription) => {
           const { slug, name, description, wording, archived } = listBy(subscription.listId);
-          return { slug, name, description, wording, archived, ...subscription };
+          const consent = events[(subscription.consentSeq ?? 0) - 1];
+          const imported = consent?.kind === 'imported';
+          const givenAt = (imported ? consent.evidence?.givenAt : consent?.at) ?? null;
+          const undone = events[(subscription.endedSeq ?? 0) - 1]?.kind === 'import_undone';
+          return { slug, name, description, wording, archived, ...subscription, imported, givenAt, undone };
         })
         .sort((a, b) => a.listId - b.listId),
       requests: reader.requests
@@ -300,13 +345,14 @@ export function createModel(wordingVersion = 'the consent text') {
   }
 
   function save(changes: Changes, now: Date): void {
-    const { person, created, request, confirmed, mails, declined, erased, mailAccepted, sync } = changes;
+    const { person, created, request, confirmed, mails, declined, mailBlock, erased, mailAccepted, sync } =
+      changes;
     if (created !== null) {
       if (everyone().some(({ key }) => key === person.key)) throw new Error('a person is created twice');
       const { id, typed, key, abuseKey, linkKey, locale, ledger } = person;
       const nothing = { events: [], subscriptions: [], requests: [], mails: [], contact: null };
       const known = { id, formerKey: key, typed, key, abuseKey, linkKey, locale };
-      readers.set(id, { ...known, declined: false, salt: ledger.salt, ...nothing });
+      readers.set(id, { ...known, declined: false, mailBlock: null, salt: ledger.salt, ...nothing });
     }
     const reader = readers.get(person.id);
     if (reader === undefined) throw new Error('something changes for a person who does not exist');
@@ -314,7 +360,10 @@ export function createModel(wordingVersion = 'the consent text') {
     reader.events.push(...changes.events);
     for (const subscription of changes.subscriptions) {
       const place = reader.subscriptions.findIndex(({ listId }) => listId === subscription.listId);
-      reader.subscriptions.splice(place === -1 ? reader.subscriptions.length : place, 1, subscription);
+      reader.subscriptions.splice(place === -1 ? reader.subscriptions.length : place, 1, {
+        ...subscription,
+        changedAt: now,
+      });
     }
     if (request !== null) reader.requests.push({ ...request, confirmedAt: null });
     if (confirmed !== null) {
@@ -331,6 +380,7 @@ export function createModel(wordingVersion = 'the consent text') {
       );
     }
     if (declined !== null) reader.declined = declined;
+    if (mailBlock !== null) reader.mailBlock = mailBlock;
     if (sync !== null) {
       const { wanted, optOut } = reader.contact ?? { wanted: 0, optOut: false };
       reader.contact = { wanted: wanted + 1, optOut: optOut || sync === 'opt_out', erase: [] };
@@ -348,6 +398,7 @@ export function createModel(wordingVersion = 'the consent text') {
         erase: [createHash('md5').update(key).digest('hex')],
       };
     }
+    suppressed.add(key);
     const nameless = `${id}@erased.invalid`;
     Object.assign(reader, { typed: nameless, key: nameless, abuseKey: nameless, salt: null });
     reader.events = reader.events.map((event) => ({ ...event, evidence: null }));
@@ -380,8 +431,12 @@ export function createModel(wordingVersion = 'the consent text') {
     },
     /** The list that was once worded so. */
     worded: (wording: string) => listOfWording.get(wording),
-    directory(): Directory {
+    /** `now`: for acts that tell how long ago something was. */
+    directory(now = new Date(0)): Directory {
       return {
+        now,
+        source,
+        importId: 'the import',
         offered: [...lists.values()].filter(({ archived }) => !archived),
         wordingVersion,
         people: (key) => peopleOf(key).map((reader) => linksIn(reader, tokenOf)),

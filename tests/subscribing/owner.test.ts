@@ -46,7 +46,7 @@ describe('asking for another link in place of an expired one', () => {
     if (signUp.type !== 'sign_up') throw new Error('expected a sign-up');
     const shown = { ...signUp, wordingVersion: 'an older text', locale: 'fr', firstName: 'Ann' };
     const { changes } = decide(
-      { people: [], mails: [], allowance: { caps, from: story.now() } },
+      { people: [], mails: [], allowance: { caps, from: story.now() }, suppressed: new Set() },
       shown,
       story.now(),
       freshOf(99),

@@ -12,9 +12,13 @@ import { day } from './model.ts';
 export type States = Map<number, SubscriptionState>;
 
 interface Held {
-  events: readonly Pick<EventDraft, 'seq' | 'kind' | 'at' | 'channel' | 'listWordings' | 'requestSeq'>[];
+  events: readonly Pick<
+    EventDraft,
+    'seq' | 'kind' | 'at' | 'channel' | 'listWordings' | 'requestSeq' | 'wordingVersion'
+  >[];
   subscriptions: readonly Pick<Subscription, 'listId' | 'state' | 'consentSeq' | 'endedSeq'>[];
   mails: readonly Pick<Mail, 'kind' | 'seq'>[];
+  mailBlock: string | null;
 }
 
 export const statesOf = (reader: Pick<Held, 'subscriptions'> | undefined): States =>
@@ -22,20 +26,22 @@ export const statesOf = (reader: Pick<Held, 'subscriptions'> | undefined): State
 
 /**
  * I1, I2, I5: a person's ledger is numbered without gaps and never turns back; every confirmation in it
- * answers a request newer than the last opt-out; and their subscriptions are what it says. I6: an erasure
+ * answers a request newer than the last opt-out; every import subscribes only who never opted out, and says where
+ * consent comes from; and their subscriptions are what it says. I6: an erasure
  * is the end of it, with nothing left to end. Each confirmation is welcomed once, and each opt-out by the
  * person that ended something they received has its one receipt.
  * @param worded the list that was once worded so
  */
 export function holdsPromises(reader: Held, worded: (wording: string) => number | undefined): void {
-  const { events, subscriptions, mails } = reader;
+  const { events, subscriptions, mails, mailBlock } = reader;
   const owed = { confirmation: 0, welcome: [] as number[], receipt: [] as number[] };
   const states: States = new Map();
   const endedSeq = new Map<number, number>();
+  const optedOutSeq = new Map<number, number>();
   const consentSeq = new Map<number, number>();
   const listsOf = (wordings: readonly string[]) => wordings.map((wording) => worded(wording) ?? 0);
 
-  for (const [n, { seq, kind, at, channel, requestSeq, listWordings }] of events.entries()) {
+  for (const [n, { seq, kind, at, channel, requestSeq, listWordings, wordingVersion }] of events.entries()) {
     assert.equal(seq, n + 1);
     if (kind === 'requested') owed.confirmation += 1;
     if (kind === 'confirmed') owed.welcome.push(seq);
@@ -56,14 +62,32 @@ export function holdsPromises(reader: Held, worded: (wording: string) => number 
       if (kind === 'confirmed') {
         assert.equal(request?.kind, 'requested');
         assert(listsOf(request.listWordings).includes(list), 'a list is confirmed that was not asked for');
-        assert(request.seq > (endedSeq.get(list) ?? 0), 'a list is confirmed that was left since');
-        assert.equal(states.get(list), 'pending');
+        assert(request.seq > (optedOutSeq.get(list) ?? 0), 'a list is confirmed that was left since');
+        const before = events[(consentSeq.get(list) ?? 0) - 1]?.kind;
+        if (states.get(list) === 'subscribed') assert.equal(before, 'imported', 'confirmed for nothing');
+        else if (states.get(list) !== 'pending') assert.notEqual(endedSeq.get(list), optedOutSeq.get(list));
         states.set(list, 'subscribed');
         consentSeq.set(list, seq);
       }
-      if (kind === 'unsubscribed') {
+      if (kind === 'imported') {
+        assert(wordingVersion !== null && channel === 'import', 'an import without its source');
+        assert(!optedOutSeq.has(list), 'an import raises who opted out');
+        assert.notEqual(states.get(list), 'subscribed');
+        states.set(list, 'subscribed');
+        consentSeq.set(list, seq);
+      }
+      if (kind === 'import_undone') {
+        assert.equal(states.get(list), 'subscribed');
+        assert.equal(
+          events[(consentSeq.get(list) ?? 0) - 1]?.kind,
+          'imported',
+          'more than an import is undone',
+        );
+      }
+      if (kind === 'unsubscribed' || kind === 'import_undone') {
         states.set(list, 'unsubscribed');
         endedSeq.set(list, seq);
+        if (kind === 'unsubscribed') optedOutSeq.set(list, seq);
       }
     }
   }
@@ -74,8 +98,11 @@ export function holdsPromises(reader: Held, worded: (wording: string) => number 
     assert.equal(subscription.consentSeq, consentSeq.get(subscription.listId) ?? null);
   }
   const entriesOf = (kind: MailKind) => mails.flatMap((mail) => (mail.kind === kind ? (mail.seq ?? 0) : []));
-  assert.deepEqual(entriesOf('welcome').sort(ascending), owed.welcome);
-  assert.deepEqual(entriesOf('receipt').sort(ascending), owed.receipt);
+  for (const kind of ['welcome', 'receipt'] as const) {
+    const written = entriesOf(kind).sort(ascending);
+    // What bounces gets no more.
+    assert.deepEqual(written, mailBlock === null ? owed[kind] : owed[kind].slice(0, written.length));
+  }
   assert.equal(mails.filter(({ kind }) => kind === 'confirmation').length, owed.confirmation);
 }
 

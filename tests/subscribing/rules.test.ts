@@ -75,7 +75,7 @@ describe('the rules, over whatever people do in whatever order (R-05)', () => {
         const story = tellStory(...slugs);
         for (const done of past) story.run(done);
         story.wait(wait);
-        const command = commandOf(act, story.model.directory());
+        const command = commandOf(act, story.model.directory(story.now()));
         const decideNow = () =>
           decide(story.model.household(command, story.now()), command, story.now(), freshOf(1000));
         const first = decideNow();
@@ -104,7 +104,10 @@ function takeAndAudit(story: Story, act: Act): void {
   if (act.act === 'sign up' || act.act === 'ask link') assert.deepEqual(decision.outcome, accepted);
   if (act.act === 'ask link' && acted !== undefined) {
     assert(was?.salt, 'a link goes to nobody');
-    assert(!was.declined && was.events.some(({ kind }) => kind === 'confirmed'), 'a link goes to a stranger');
+    assert(
+      !was.declined && was.events.some(({ kind }) => kind === 'confirmed' || kind === 'imported'),
+      'a link goes to a stranger',
+    );
   }
   if (acted === undefined) return;
 
@@ -127,7 +130,8 @@ function audit(story: Story, reader: Reader, was: States, act: Act, { outcome, c
 
   holdsPromises(reader, story.model.worded);
 
-  const joined: number[] = [];
+  // Whoever confirms what an import had subscribed them to joins by themselves.
+  const joined = act.act === 'confirm' && changes?.subscriptions.length ? [0] : [];
   const left: number[] = [];
   for (const [list, state] of is) {
     const before = was.get(list) ?? 'nothing';
@@ -178,7 +182,8 @@ function audit(story: Story, reader: Reader, was: States, act: Act, { outcome, c
 /** What each act may do to a subscription, and nothing else (I2). */
 const allowed: Record<Act['act'], string[]> = {
   'sign up': ['nothing → pending', 'unsubscribed → pending'],
-  confirm: ['pending → subscribed'],
+  // The latter by who was on it through an import that was taken back.
+  confirm: ['pending → subscribed', 'unsubscribed → subscribed'],
   renew: [],
   leave: ['pending → unsubscribed', 'subscribed → unsubscribed'],
   choose: [
@@ -195,4 +200,13 @@ const allowed: Record<Act['act'], string[]> = {
   erase: ['pending → unsubscribed', 'subscribed → unsubscribed'],
   'erase person': ['pending → unsubscribed', 'subscribed → unsubscribed'],
   'take mail': [],
+  import: [
+    'nothing → subscribed',
+    'pending → subscribed',
+    'unsubscribed → subscribed',
+    'nothing → unsubscribed',
+    'pending → unsubscribed',
+    'subscribed → unsubscribed',
+  ],
+  'undo import': ['subscribed → unsubscribed'],
 };

@@ -52,7 +52,7 @@ describe('the shell over the database', () => {
         const own = (slug: string) => `${slug}-${run}`;
         const theirs = (email: string) => email.replace('reader', `reader-${run}`);
         run += 1;
-        const model = createModel(desk.wordingVersion);
+        const model = createModel(desk.wordingVersion, desk.source);
         for (const list of await desk.addLists(...slugs.map(own))) model.offer(list);
 
         for (const { acts, wait, archive } of sets) {
@@ -63,7 +63,7 @@ describe('the shell over the database', () => {
           }
           const together = acts.map((act) => ownAct(act, theirs, own));
           const stored = await desk.directory(emails.map(theirs));
-          const modelled = model.directory();
+          const modelled = model.directory(desk.now());
           // All of a set know the links and tokens that there were before it.
           const modelCommands = together.map((act) => commandOf(act, modelled));
           const outcomes = await Promise.all(together.map((act) => subscribing.run(commandOf(act, stored))));
@@ -543,7 +543,7 @@ let drawn = 0;
 
 function ownAct(act: Act, theirs: (email: string) => string, own: (slug: string) => string): Act {
   const email = theirs(act.email);
-  if (act.act === 'sign up') return { ...act, email, lists: act.lists.map(own) };
+  if (act.act === 'sign up' || act.act === 'import') return { ...act, email, lists: act.lists.map(own) };
   if (act.act === 'choose') {
     return { ...act, email, lists: act.lists.map(own), shown: act.shown?.map(own) ?? null };
   }
@@ -569,6 +569,7 @@ function told(reader: StoredReader | Reader) {
     abuseKey: withoutId(reader.abuseKey),
     isErased: ('ledgerSalt' in reader ? reader.ledgerSalt : reader.salt) === null,
     isDeclined: 'declinedAt' in reader ? reader.declinedAt !== null : reader.declined,
+    mailBlock: reader.mailBlock,
     locale: reader.locale,
     events: reader.events.map((event) => ({
       seq: event.seq,
@@ -583,6 +584,7 @@ function told(reader: StoredReader | Reader) {
       ip: event.evidence?.ip,
       userAgent: event.evidence?.userAgent,
       page: event.evidence?.page,
+      givenAt: event.evidence?.givenAt,
     })),
     subscriptions: reader.subscriptions
       .map(({ listId, state, consentSeq, endedSeq }) => ({ listId, state, consentSeq, endedSeq }))

@@ -45,7 +45,7 @@ export function tellStory(...slugs: string[]): Story {
 
   function run(act: Act): Decision {
     const now = new Date(clock);
-    const command = deepFreeze(commandOf(act, model.directory()));
+    const command = deepFreeze(commandOf(act, model.directory(now)));
     const household = deepFreeze(model.household(command, now));
     const decision = decide(household, command, now, deepFreeze(freshOf(drawn++)));
     if (decision.changes !== null) model.save(decision.changes, now);

@@ -126,30 +126,128 @@ END $$;
 CREATE TRIGGER guarded BEFORE UPDATE ON audit_entries
   FOR EACH ROW EXECUTE FUNCTION guard_audit();
 
+-- I5 for large sets: what looked at each entry by itself looks at all of a statement at once, and refuses the same.
+DROP TRIGGER chained ON consent_events;
+DROP FUNCTION link_event();
+
+CREATE FUNCTION link_events() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  people integer;
+  linked integer;
+  broken integer;
+BEGIN
+  WITH entry AS (
+    SELECT subscriber_id, seq, hash, previous_hash,
+           lag(seq) OVER chain AS seq_before, lag(hash) OVER chain AS hash_before
+      FROM added
+    WINDOW chain AS (PARTITION BY subscriber_id ORDER BY seq)
+  ), piece AS (
+    SELECT subscriber_id, min(seq) AS first_seq, max(seq) AS last_seq,
+           min(previous_hash) FILTER (WHERE seq_before IS NULL) AS first_previous,
+           (array_agg(hash ORDER BY seq DESC))[1] AS last_hash,
+           bool_and(seq_before IS NULL OR (seq, previous_hash) = (seq_before + 1, hash_before)) AS is_whole
+      FROM entry
+     GROUP BY subscriber_id
+  ), moved AS (
+    UPDATE subscribers person SET ledger_seq = piece.last_seq, ledger_hash = piece.last_hash
+      FROM piece
+     WHERE person.id = piece.subscriber_id AND piece.is_whole
+       AND person.ledger_seq = piece.first_seq - 1 AND person.ledger_hash = piece.first_previous
+    RETURNING person.id
+  )
+  SELECT (SELECT count(*) FROM piece), (SELECT count(*) FROM moved),
+         (SELECT min(last_seq) FROM piece WHERE subscriber_id NOT IN (SELECT id FROM moved))
+    INTO people, linked, broken;
+  IF linked < people THEN
+    RAISE EXCEPTION 'consent event % does not continue its ledger (I5)', broken
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+
+  -- C-12: a confirmation covers the lists of its own request and no others.
+  SELECT min(added.seq) INTO broken FROM added
+   WHERE added.request_seq IS NOT NULL AND NOT EXISTS (
+     SELECT FROM consent_events request
+      WHERE request.subscriber_id = added.subscriber_id AND request.seq = added.request_seq
+        AND request.kind = 'requested' AND request.list_wordings @> added.list_wordings);
+  IF broken IS NOT NULL THEN
+    RAISE EXCEPTION 'consent event % answers no request for these lists (C-12)', broken
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER chained AFTER INSERT ON consent_events
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION link_events();
+
+-- Asked only where there may be something to refuse. (At the depth of `link_events` the head may move.)
+DROP TRIGGER guarded ON subscribers;
+CREATE TRIGGER guarded BEFORE UPDATE ON subscribers
+  FOR EACH ROW WHEN (pg_trigger_depth() = 0 OR NEW.link_key <> OLD.link_key
+                     OR NEW.ledger_salt IS DISTINCT FROM OLD.ledger_salt)
+  EXECUTE FUNCTION guard_subscriber();
+DROP TRIGGER erased ON subscribers;
+CREATE TRIGGER erased BEFORE UPDATE ON subscribers
+  FOR EACH ROW WHEN (OLD.ledger_salt IS NULL) EXECUTE FUNCTION guard_erased();
+DROP TRIGGER begins_empty ON subscribers;
+CREATE TRIGGER begins_empty BEFORE INSERT ON subscribers
+  FOR EACH ROW WHEN ((NEW.ledger_seq, NEW.ledger_hash) IS DISTINCT FROM (0, ''))
+  EXECUTE FUNCTION guard_new_subscriber();
+
+-- Every newcomer's row is written twice, as the head of their ledger moves: room for both on one page spares the
+-- indexes the second time.
+ALTER TABLE subscribers SET (fillfactor = 50);
+
 -- I1, I2 with imports: an import subscribes whoever never opted out here, by an entry of its own that says where
 -- consent comes from; it brings opt-outs of people who are new here; and what it did can be taken back, which is
--- no opt-out, so that the right file may follow. Everybody else is subscribed by a confirmation alone, as before.
+-- no opt-out, so that the right file may follow, or the confirmation of what the person had asked for by themselves.
+-- Everybody else is subscribed by a newer confirmation alone, as before.
+CREATE FUNCTION guard_new_subscriptions() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  refused record;
+BEGIN
+  SELECT added.state, entry.channel IS NOT NULL AS is_imported INTO refused
+    FROM added
+    LEFT JOIN LATERAL (
+      SELECT event.kind, event.channel
+        FROM consent_events event
+        JOIN mailing_list_wordings wording ON wording.version = ANY (event.list_wordings)
+        JOIN mailing_lists list ON list.slug = wording.slug
+       WHERE event.subscriber_id = added.subscriber_id AND list.id = added.list_id AND event.channel = 'import'
+         AND event.seq = CASE added.state WHEN 'subscribed' THEN added.consent_seq ELSE added.ended_seq END
+       LIMIT 1) entry ON true
+   WHERE added.state <> 'pending'
+     AND NOT coalesce(CASE added.state WHEN 'subscribed' THEN entry.kind = 'imported' AND added.ended_seq IS NULL
+                                       ELSE entry.kind = 'unsubscribed' END, false)
+   LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  ELSIF NOT refused.is_imported THEN
+    RAISE EXCEPTION 'a subscription cannot go from nothing to % (I2)', refused.state
+      USING ERRCODE = 'integrity_constraint_violation';
+  ELSIF refused.state = 'subscribed' THEN
+    RAISE EXCEPTION 'nobody is subscribed without a newer confirmed consent (I1, I2)'
+      USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RAISE EXCEPTION 'an opt-out needs its entry in the ledger (I3)' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
 CREATE OR REPLACE FUNCTION guard_subscription() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  was subscription_state;
-  ended integer := 0;
+  ended integer := coalesce(OLD.ended_seq, 0);
   -- The entry that is to justify the new state, if it is about this list.
   entry consent_events;
-  is_raised boolean;
-  is_ended boolean;
+  is_raised boolean := NEW.state = 'subscribed'
+    AND (OLD.state <> 'subscribed' OR NEW.consent_seq IS DISTINCT FROM OLD.consent_seq);
+  is_ended boolean := NEW.state = 'unsubscribed'
+    AND (OLD.state <> 'unsubscribed' OR NEW.ended_seq IS DISTINCT FROM OLD.ended_seq);
+  -- Nothing but an import taken back ended it: then it was never opted out of.
+  is_undone boolean := false;
 BEGIN
-  IF TG_OP = 'UPDATE' THEN
-    was := OLD.state;
-    ended := coalesce(OLD.ended_seq, 0);
-    IF (NEW.subscriber_id, NEW.list_id) IS DISTINCT FROM (OLD.subscriber_id, OLD.list_id)
-       OR coalesce(NEW.ended_seq, 0) < ended THEN
-      RAISE EXCEPTION 'an opt-out is never forgotten (I2)' USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
+  IF (NEW.subscriber_id, NEW.list_id) IS DISTINCT FROM (OLD.subscriber_id, OLD.list_id)
+     OR coalesce(NEW.ended_seq, 0) < ended
+     OR (NEW.state <> 'unsubscribed' AND NEW.ended_seq IS DISTINCT FROM OLD.ended_seq) THEN
+    RAISE EXCEPTION 'an opt-out is never forgotten (I2)' USING ERRCODE = 'integrity_constraint_violation';
   END IF;
-  is_raised := NEW.state = 'subscribed'
-    AND (was IS DISTINCT FROM 'subscribed'
-         OR (NEW.consent_seq, NEW.ended_seq) IS DISTINCT FROM (OLD.consent_seq, OLD.ended_seq));
-  is_ended := NEW.state = 'unsubscribed' AND was IS DISTINCT FROM 'unsubscribed';
 
   IF is_raised OR is_ended THEN
     SELECT event.* INTO entry
@@ -160,23 +258,24 @@ BEGIN
        AND event.seq = CASE WHEN is_raised THEN NEW.consent_seq ELSE NEW.ended_seq END
      LIMIT 1;
   END IF;
+  IF is_raised AND ended > 0 THEN
+    is_undone := EXISTS (
+      SELECT FROM consent_events ending
+       WHERE ending.subscriber_id = NEW.subscriber_id AND ending.seq = ended AND ending.kind = 'import_undone');
+  END IF;
 
-  IF NEW.state IS DISTINCT FROM was
-     AND (coalesce(was::text, 'nothing'), NEW.state::text) NOT IN (
-       ('nothing', 'pending'), ('pending', 'subscribed'), ('pending', 'unsubscribed'),
+  IF NEW.state <> OLD.state
+     AND (OLD.state::text, NEW.state::text) NOT IN (
+       ('pending', 'subscribed'), ('pending', 'unsubscribed'),
        ('subscribed', 'unsubscribed'), ('unsubscribed', 'pending'))
-     AND (NEW.state = 'pending' OR entry.channel IS DISTINCT FROM 'import') THEN
-    RAISE EXCEPTION 'a subscription cannot go from % to % (I2)', coalesce(was::text, 'nothing'), NEW.state
+     AND NOT is_undone THEN
+    RAISE EXCEPTION 'a subscription cannot go from % to % (I2)', OLD.state, NEW.state
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;
 
   IF is_raised AND NOT coalesce(
-       (entry.kind = 'confirmed' AND entry.request_seq > coalesce(NEW.ended_seq, 0))
-       OR (entry.kind = 'imported' AND entry.seq > coalesce(NEW.ended_seq, 0)
-           AND (NEW.ended_seq IS NULL OR EXISTS (
-             SELECT FROM consent_events ending
-              WHERE ending.subscriber_id = NEW.subscriber_id AND ending.seq = NEW.ended_seq
-                AND ending.kind = 'import_undone'))), false) THEN
+       (entry.kind = 'confirmed' AND (is_undone OR entry.request_seq > ended))
+       OR (entry.kind = 'imported' AND entry.seq > ended AND (is_undone OR ended = 0)), false) THEN
     RAISE EXCEPTION 'nobody is subscribed without a newer confirmed consent (I1, I2)'
       USING ERRCODE = 'integrity_constraint_violation';
   END IF;
@@ -184,7 +283,7 @@ BEGIN
   IF is_ended AND NOT coalesce(
        entry.seq > ended
        AND (entry.kind = 'unsubscribed'
-            OR (entry.kind = 'import_undone' AND was = 'subscribed' AND EXISTS (
+            OR (entry.kind = 'import_undone' AND OLD.state = 'subscribed' AND EXISTS (
               SELECT FROM consent_events consent
                WHERE consent.subscriber_id = NEW.subscriber_id AND consent.seq = OLD.consent_seq
                  AND consent.kind = 'imported'))), false) THEN
@@ -193,6 +292,12 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+
+DROP TRIGGER guarded ON subscriptions;
+CREATE TRIGGER guarded AFTER UPDATE ON subscriptions
+  FOR EACH ROW EXECUTE FUNCTION guard_subscription();
+CREATE TRIGGER guarded_at_first AFTER INSERT ON subscriptions
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION guard_new_subscriptions();
 
 -- Addresses are looked up by their beginning, which an index serves in this order alone. They are ASCII.
 ALTER TABLE subscribers ALTER COLUMN key TYPE TEXT COLLATE "C";

@@ -1,0 +1,100 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { languageOf } from '../languages/language.ts';
+import { parseAddress } from '../subscribing/address.ts';
+import type { ImportPerson, OfferedList } from '../subscribing/commands.ts';
+import { isFirstName, isLanguageTag } from '../subscribing/profile.ts';
+
+/** Rows that one batch has at most. */
+export const largestBatch = 5_000;
+
+const field = z.string().max(2_048).nullish();
+
+/** A row of a file as it is read: texts, of which nothing is believed yet. */
+export const importRow = z.strictObject({
+  /** Where it stands in the file, for whoever is told that it is refused. */
+  line: z.int().positive().nullish(),
+  email: z.string().max(2_048),
+  firstName: field,
+  /** A language tag, such as `de` or `pt-BR`. */
+  locale: field,
+  /** `cleaned`: the address bounced over there. */
+  state: z.enum(['subscribed', 'unsubscribed', 'cleaned']).default('subscribed'),
+  /** When consent was given, and from which IP address. */
+  consentedAt: field,
+  consentIp: field,
+  /** When it was taken back. */
+  endedAt: field,
+  /** The slug of the list that the row is for; without one, it is for those of the import. */
+  list: field,
+});
+
+export const importRows = z.array(importRow).max(largestBatch);
+
+export type ImportRow = z.output<typeof importRow>;
+
+export interface RejectedRow {
+  /** Its place in the import, from 0. */
+  row: number;
+  line: number | null;
+  reason: string;
+}
+
+/** What a command needs of a row. */
+export type JudgedRow = Pick<
+  ImportPerson,
+  'address' | 'lists' | 'state' | 'givenAt' | 'ip' | 'firstName' | 'locale'
+>;
+
+/**
+ * Judges a row. A name that no form would take, and what is no IP address, are left out; whatever consent or the
+ * person depend on must be right.
+ * @param lists those of the import
+ * @param offered all that a row may name
+ * @returns why the row is rejected, as text, if it is
+ */
+export function judgeRow(
+  row: ImportRow,
+  { lists, offered, now }: { lists: OfferedList[]; offered: readonly OfferedList[]; now: Date },
+): JudgedRow | string {
+  const parsed = parseAddress(row.email);
+  if (!parsed.ok) return english.text(parsed.fault.key, parsed.fault.values);
+
+  const own = row.list ? offered.filter(({ slug }) => slug === row.list) : lists;
+  if (own.length === 0)
+    return row.list ? `There is no mailing list ${row.list} on offer.` : 'No list is named.';
+
+  const given = row.state === 'subscribed' ? row.consentedAt : row.endedAt;
+  const givenAt = given ? readTime(given) : null;
+  if (givenAt === undefined) return `“${given}” is no time.`;
+  if (row.state === 'subscribed' && givenAt !== null && givenAt > now) {
+    return 'The time of consent lies in the future.';
+  }
+  if (row.locale && !isLanguageTag(row.locale)) return `“${row.locale}” is no language tag.`;
+
+  const firstName = row.firstName?.trim() ?? '';
+  return {
+    address: parsed.address,
+    lists: own,
+    state: row.state,
+    givenAt,
+    ip: row.consentIp && isIP(row.consentIp) !== 0 ? row.consentIp : null,
+    firstName: isFirstName(firstName) ? firstName : null,
+    locale: row.locale || english.locale,
+  };
+}
+
+const english = languageOf('en');
+
+/** A time as systems export it (ISO 8601, with a space too), UTC unless it says otherwise. */
+function readTime(text: string): Date | undefined {
+  const parts = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:?\d\d)?)?$/i.exec(
+    text.trim(),
+  );
+  if (parts === null) return undefined;
+  const [, day = '', clock = '00:00', zone = 'Z'] = parts;
+  const time = new Date(`${day}T${clock}${zone.toUpperCase().replace(/^([+-]\d\d)(\d\d)$/, '$1:$2')}`);
+  // 30 February is read as 2 March.
+  const isReal = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day);
+  return isReal && !Number.isNaN(time.getTime()) ? time : undefined;
+}

@@ -1,0 +1,392 @@
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { verifyLedger } from '../../src/consent/verify.ts';
+import {
+  beginImport,
+  finishImport,
+  type Importing,
+  imports,
+  previewRows,
+  takeRows,
+  undoImport,
+} from '../../src/importing/importing.ts';
+import { type ImportRow, importRows } from '../../src/importing/rows.ts';
+import { archiveList } from '../../src/subscribing/lists.ts';
+import { type Desk, ledgerOf, openDesk, readersOf, secret } from '../subscribing/desk.ts';
+import { addressOf, day } from '../subscribing/model.ts';
+
+let desk: Desk;
+let parts: Importing;
+beforeAll(async () => {
+  desk = await openDesk();
+  await desk.addLists('daily', 'weekly', 'closed');
+  await archiveList(desk.database, 'closed', desk.now());
+  parts = desk;
+});
+afterAll(() => desk.close());
+
+let files = 0;
+
+/** Begins an import of a file of its own. */
+async function begin(more: Partial<Parameters<typeof beginImport>[1]> = {}, with_ = parts): Promise<string> {
+  const { id } = await beginImport(with_, wishOf(`file ${files++}`, more));
+  return id;
+}
+
+const wishOf = (digest: string, more: Partial<Parameters<typeof beginImport>[1]> = {}) => ({
+  ...{ digest, file: 'people.csv', lists: ['daily'], source: 'Box on our old site', key: 'editor' },
+  ...more,
+});
+
+const rowsOf = (emails: readonly string[], more: object = {}): ImportRow[] =>
+  importRows.parse(emails.map((email) => ({ email, ...more })));
+
+const crowd = (name: string, of: number) => Array.from({ length: of }, (_, n) => `${name}${n}@crowd.example`);
+
+const counted = (more: object = {}) => ({
+  ...{ created: 0, updated: 0, unchanged: 0, suppressed: 0, rejected: 0 },
+  ...more,
+});
+
+const statesOf = async (emails: readonly string[]) =>
+  (
+    await desk.database.query<{ state: string }>(
+      `SELECT DISTINCT state::text FROM subscriptions JOIN subscribers person ON person.id = subscriber_id
+      WHERE key = ANY ($1::text[]) ORDER BY 1`,
+      [emails],
+    )
+  ).map(({ state }) => state);
+
+/** How many entries there are in ledgers, and rows of imports. */
+const traces = async () =>
+  desk.database.query(
+    `SELECT (SELECT count(*)::int FROM consent_events) AS events,
+            (SELECT count(*)::int FROM subscribers) AS people,
+            (SELECT count(*)::int FROM imported_rows) AS rows`,
+  );
+
+describe('an import', () => {
+  it('subscribes thousands in batches, each with the proof that came along', async () => {
+    const emails = crowd('many', 1200);
+    const id = await begin();
+    const proof = {
+      ...{ firstName: ' Änn ', locale: 'de', consentedAt: '2021-03-04 12:34:56', consentIp: '2001:db8::7' },
+    };
+    expect(await takeRows(parts, id, 0, rowsOf(emails.slice(0, 700), proof))).toEqual({
+      rows: 700,
+      counts: counted({ created: 700 }),
+      rejected: [],
+    });
+    expect(await takeRows(parts, id, 700, rowsOf(emails.slice(700), proof))).toMatchObject({
+      rows: 1200,
+      counts: counted({ created: 1200 }),
+    });
+    const readers = [...(await readersOf(desk.database, emails)).values()];
+    expect(readers).toHaveLength(1200);
+    for (const reader of readers) {
+      expect(reader).toMatchObject({ firstName: 'Änn', locale: 'de', mails: [], contact: { wanted: 1 } });
+      expect(reader.subscriptions).toMatchObject([{ state: 'subscribed', consentSeq: 1 }]);
+      expect(reader.events).toMatchObject([
+        {
+          kind: 'imported',
+          channel: 'import',
+          evidence: { email: reader.key, ip: '2001:db8::7', givenAt: new Date('2021-03-04T12:34:56Z') },
+        },
+      ]);
+      expect(verifyLedger(ledgerOf(reader))).toBeNull();
+    }
+    const [event] = readers[0]?.events ?? [];
+    const wording = await desk.database.prisma.consentWording.findUniqueOrThrow({
+      where: { version: event?.wordingVersion ?? '' },
+    });
+    expect(wording).toMatchObject({ locale: 'und', text: 'Box on our old site' });
+  });
+
+  it('rejects rows by themselves and says why, and leaves out names that no form would take', async () => {
+    const id = await begin();
+    const rows = importRows.parse([
+      { email: 'nobody', line: 2 },
+      { email: 'fine@rejected.example', firstName: 'A\u202eB', consentIp: 'somewhere' },
+      { email: 'list@rejected.example', list: 'never-heard-of' },
+      { email: 'closed@rejected.example', list: 'closed' },
+      { email: 'future@rejected.example', consentedAt: new Date(desk.now().getTime() + day).toISOString() },
+      { email: 'time@rejected.example', consentedAt: '2021-02-30' },
+      { email: 'tongue@rejected.example', locale: 'English (US)' },
+      { email: 'nul\u0000@rejected.example' },
+      {
+        email: 'other@rejected.example',
+        list: 'weekly',
+        state: 'unsubscribed',
+        endedAt: '2021-03-04T10:00+02:00',
+      },
+    ]);
+    const { counts, rejected } = await takeRows(parts, id, 0, rows);
+    expect(counts).toEqual(counted({ created: 1, suppressed: 1, rejected: 7 }));
+    expect(rejected.map(({ row }) => row)).toEqual([0, 2, 3, 4, 5, 6, 7]);
+    expect(rejected[0]?.line).toBe(2);
+    expect(rejected.map(({ reason }) => reason).join('\n')).toMatch(
+      /@.*\n.*never-heard-of.*\n.*closed.*\n.*future.*\n.*2021-02-30.*\n.*English \(US\).*\n/,
+    );
+    const people = await readersOf(desk.database, ['fine@rejected.example', 'other@rejected.example']);
+    expect(people.get('fine@rejected.example')).toMatchObject({ firstName: null, locale: 'en' });
+    expect(people.get('other@rejected.example')?.events).toMatchObject([
+      { kind: 'unsubscribed', evidence: { givenAt: new Date('2021-03-04T08:00:00Z') } },
+    ]);
+  });
+
+  it('counts a person once who stands in the file twice', async () => {
+    const twice = ['twice@double.example', 'Twice@Double.example', 'twice+tag@double.example'];
+    const { counts } = await takeRows(parts, await begin(), 0, rowsOf(twice));
+    expect(counts).toEqual(counted({ created: 2, unchanged: 1 }));
+  });
+
+  it('goes on where it broke off, and is not begun a second time', async () => {
+    const wish = wishOf('goes on');
+    const first = await beginImport(parts, wish);
+    expect(first).toMatchObject({ rows: 0, finishedAt: null });
+    await takeRows(parts, first.id, 0, rowsOf(crowd('on', 3)));
+    expect(await beginImport(parts, wish)).toMatchObject({ id: first.id, rows: 3, counts: { created: 3 } });
+    for (const more of [{ lists: ['weekly'] }, { source: 'Another box' }]) {
+      expect((await beginImport(parts, { ...wish, ...more })).id).not.toBe(first.id);
+    }
+    await finishImport(parts, first.id);
+    expect(await beginImport(parts, wish)).toMatchObject({ id: first.id, finishedAt: desk.now() });
+    await expect(takeRows(parts, first.id, 3, rowsOf(['late@crowd.example']))).rejects.toMatchObject({
+      fault: { why: 'finished' },
+    });
+  });
+
+  it('answers a repeated batch alike and does nothing, and refuses one that leaves rows out', async () => {
+    const id = await begin();
+    const rows = rowsOf([...crowd('repeated', 5), 'no address']);
+    const taken = await takeRows(parts, id, 0, rows);
+    const before = await traces();
+    expect(await takeRows(parts, id, 0, rows)).toEqual(taken);
+    expect(await traces()).toEqual(before);
+    await expect(takeRows(parts, id, 7, rows)).rejects.toMatchObject({ fault: { why: 'gap', rows: 6 } });
+  });
+
+  it('refuses a list that is not on offer, and an import that there is not', async () => {
+    for (const list of ['closed', 'never-heard-of']) {
+      const begun = beginImport(parts, wishOf('unknown list', { lists: ['daily', list] }));
+      await expect(begun).rejects.toMatchObject({ fault: { why: 'unknown_list', list } });
+      await expect(previewRows(parts, [list], [])).rejects.toMatchObject({ fault: { list } });
+    }
+    for (const id of ['no id', '00000000-0000-7000-8000-000000000000']) {
+      await expect(takeRows(parts, id, 0, [])).rejects.toMatchObject({ fault: { why: 'unknown_import' } });
+    }
+  });
+
+  it('tells before what would become of the rows, and writes nothing', async () => {
+    const emails = ['seen@preview.example', 'left@preview.example', 'bounced@preview.example'];
+    await takeRows(parts, await begin({ lists: ['weekly'] }), 0, rowsOf(['seen@preview.example']));
+    await desk.run({ act: 'sign up', email: 'left@preview.example', lists: ['daily'] });
+    await desk.run({ act: 'leave', email: 'left@preview.example', list: null });
+    const rows = [
+      ...rowsOf([...emails, 'new@preview.example', 'new@preview.example', 'nobody']),
+      ...rowsOf(['gone@preview.example', 'bounced@preview.example'], { state: 'cleaned' }),
+      ...rowsOf(['gone@preview.example', 'bounced@preview.example']),
+    ];
+    const before = await traces();
+    const { counts, rejected } = await previewRows(parts, ['daily'], rows);
+    expect(await traces()).toEqual(before);
+    expect(counts).toEqual(counted({ created: 2, updated: 1, unchanged: 1, suppressed: 5, rejected: 1 }));
+    const taken = await takeRows(parts, await begin(), 0, rows);
+    expect({ counts: taken.counts, rejected: taken.rejected }).toEqual({ counts, rejected });
+  });
+
+  it('lists imports, newest first, a page at a time', async () => {
+    const id = await begin({ lists: ['daily', 'weekly'], file: 'newest.csv' });
+    const [newest, next] = await imports(parts, { limit: 2 });
+    expect(newest).toMatchObject({
+      ...{ id, file: 'newest.csv', lists: ['daily', 'weekly'], source: 'Box on our old site', key: 'editor' },
+      ...{ rows: 0, counts: counted(), finishedAt: null, undoneAt: null },
+    });
+    expect((await imports(parts, { before: id, limit: 1 }))[0]?.id).toBe(next?.id);
+  });
+});
+
+describe('a batch that breaks off', () => {
+  /** A shell whose database breaks after some sets. */
+  const breaking = (sets: number): Importing => {
+    let left = sets;
+    const { database } = desk;
+    return {
+      ...parts,
+      subscribing: desk.openShell({
+        database: {
+          ...database,
+          transaction: (work) =>
+            database.transaction(async (tx) => {
+              const result = await work(tx);
+              if (left === 0) throw new Error('the connection broke before the commit');
+              left -= 1;
+              return result;
+            }),
+        },
+      }),
+    };
+  };
+
+  it('counts every row of its repeat as it was counted the first time', async () => {
+    const emails = crowd('broken', 1100);
+    const id = await begin();
+    const rows = rowsOf(emails);
+    await expect(takeRows(breaking(1), id, 0, rows)).rejects.toThrow('broke');
+    // Between, somebody leaves whom it had subscribed.
+    const left = emails[3] ?? '';
+    await desk.run({ act: 'leave', email: left, list: null });
+    expect(await takeRows(parts, id, 0, rows)).toMatchObject({
+      rows: 1100,
+      counts: counted({ created: 1100 }),
+    });
+    expect(await statesOf([left])).toEqual(['unsubscribed']);
+    expect(await statesOf(emails)).toEqual(['subscribed', 'unsubscribed']);
+  });
+
+  it('does not take a newer consent away by repeating an opt-out without a time', async () => {
+    const email = 'returned@crowd.example';
+    const id = await begin();
+    const rows = [...rowsOf([email], { state: 'unsubscribed' }), ...rowsOf(crowd('after', 600))];
+    await expect(takeRows(breaking(1), id, 0, rows)).rejects.toThrow('broke');
+    await desk.run({ act: 'sign up', email, lists: ['daily'] });
+    await desk.run({ act: 'confirm', email, nth: 0 });
+    expect((await takeRows(parts, id, 0, rows)).counts).toEqual(counted({ created: 600, suppressed: 1 }));
+    expect(await statesOf([email])).toEqual(['subscribed']);
+  });
+
+  it('loses none of the neighbours of a row that the database refuses', async () => {
+    const emails = crowd('refused', 40);
+    const { database } = desk;
+    // What a row can hold that our own checks let pass is not known, or they would not.
+    const refusing: Importing = {
+      ...parts,
+      subscribing: desk.openShell({
+        database: {
+          ...database,
+          transaction: (work) =>
+            database.transaction((tx) =>
+              work({
+                query: (text, parameters = []) =>
+                  tx.query(
+                    text,
+                    parameters.map((one) =>
+                      typeof one === 'string' && one.startsWith('{')
+                        ? one.replace('"typed":"refused17@crowd.example"', '"typed":null')
+                        : one,
+                    ),
+                  ),
+              }),
+            ),
+        },
+      }),
+    };
+    const { counts, rejected } = await takeRows(refusing, await begin(), 0, rowsOf(emails));
+    expect(counts).toEqual(counted({ created: 39, rejected: 1 }));
+    expect(rejected).toEqual([{ row: 17, line: null, reason: 'The database refuses this row.' }]);
+    expect((await readersOf(database, emails)).size).toBe(39);
+  });
+
+  it('is done and counted once when two send it at the same time', async () => {
+    const other = inject('server') === null ? desk.database : await desk.openDatabase();
+    try {
+      const emails = crowd('both', 900);
+      const id = await begin();
+      const theirs = { ...parts, database: other, subscribing: desk.openShell({ database: other }) };
+      const answers = await Promise.all(
+        [parts, theirs, parts].map((with_) => takeRows(with_, id, 0, rowsOf(emails))),
+      );
+      for (const answer of answers) {
+        expect(answer).toEqual({ rows: 900, counts: counted({ created: 900 }), rejected: [] });
+      }
+      const readers = [...(await readersOf(desk.database, emails)).values()];
+      expect(readers.map(({ events }) => events.length)).toEqual(emails.map(() => 1));
+    } finally {
+      if (other !== desk.database) await other.close();
+    }
+  });
+
+  it('lets readers sign up meanwhile, and takes the same people in one order with them', async () => {
+    const emails = crowd('meanwhile', 600);
+    const id = await begin();
+    const signUps = await Promise.all(
+      emails.slice(0, 30).map((email) => desk.command({ act: 'sign up', email, lists: ['daily'] })),
+    );
+    const [taken] = await Promise.all([
+      takeRows(parts, id, 0, rowsOf(emails)),
+      ...signUps.map((command) => desk.subscribing.run(command)),
+    ]);
+    expect(taken.counts.created + taken.counts.updated).toBe(600);
+    expect(await statesOf(emails)).toEqual(['subscribed']);
+  });
+});
+
+describe('nobody is raised who is gone for good (C-22, C-26, I6)', () => {
+  it.each([
+    ['the key that signs now', [secret]],
+    ['a key that was rotated since', ['another secret of thirty-two chars!', secret]],
+  ] as const)('knows an erased address by %s', async (_, [first, ...others]) => {
+    const email = `erased${others.length}@crowd.example`;
+    await desk.run({ act: 'sign up', email, lists: ['daily'] });
+    await desk.run({ act: 'ask erasure', email });
+    await desk.run({ act: 'erase', email, nth: 0 });
+    const subscribing = desk.openShell({ secretKeys: [first, ...others] });
+    const before = await traces();
+    for (const state of ['subscribed', 'unsubscribed', 'cleaned']) {
+      const rows = rowsOf([email], { state });
+      const id = await begin();
+      expect((await previewRows({ ...parts, subscribing }, ['daily'], rows)).counts.suppressed).toBe(1);
+      expect((await takeRows({ ...parts, subscribing }, id, 0, rows)).counts).toEqual(
+        counted({ suppressed: 1 }),
+      );
+    }
+    expect(await traces()).toEqual(before);
+  });
+});
+
+describe('undoing an import', () => {
+  it('takes back, page by page, what rests on it alone, and the right file may follow', async () => {
+    const emails = crowd('undone', 1200);
+    const wish = wishOf('undone');
+    const { id } = await beginImport(parts, wish);
+    await takeRows(parts, id, 0, rowsOf(emails.slice(0, 1150)));
+    await takeRows(parts, id, 1150, rowsOf(emails.slice(1150), { state: 'unsubscribed' }));
+    const left = emails[0] ?? '';
+    await desk.run({ act: 'leave', email: left, list: null });
+
+    const first = await undoImport(parts, id, null);
+    expect(first).toEqual({ undone: 999, kept: 1, after: 999 });
+    // Whoever did not hear the answer asks again.
+    expect(await undoImport(parts, id, null)).toEqual(first);
+    expect(await beginImport(parts, wish)).toMatchObject({ id, finishedAt: desk.now() });
+    expect(await undoImport(parts, id, first.after)).toEqual({ undone: 150, kept: 50, after: null });
+    expect(await statesOf(emails)).toEqual(['unsubscribed']);
+    for (const reader of (await readersOf(desk.database, emails)).values()) {
+      expect(verifyLedger(ledgerOf(reader))).toBeNull();
+    }
+    expect((await imports(parts)).find((one) => one.id === id)?.undoneAt).toEqual(desk.now());
+
+    const again = await beginImport(parts, wish);
+    expect(again).toMatchObject({ rows: 0, finishedAt: null });
+    expect(again.id).not.toBe(id);
+    expect((await takeRows(parts, again.id, 0, rowsOf(emails))).counts).toEqual(
+      counted({ updated: 1149, suppressed: 51 }),
+    );
+    expect(await statesOf([left])).toEqual(['unsubscribed']);
+  });
+
+  it('has Mailchimp follow, as an opt-out does', async () => {
+    let told = 0;
+    const subscribing = desk.openShell({
+      onSyncDue: () => {
+        told += 1;
+      },
+    });
+    const email = 'followed@undone.example';
+    const id = await begin();
+    await takeRows({ ...parts, subscribing }, id, 0, rowsOf([email]));
+    await undoImport({ ...parts, subscribing }, id, null);
+    expect(told).toBe(2);
+    const reader = (await readersOf(desk.database, [addressOf(email).key])).get(email);
+    expect(reader?.contact).toMatchObject({ wanted: 2, optOut: true });
+  });
+});
