@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { csvOf } from '../platform/csv.ts';
 import type { Sql } from '../platform/database.ts';
+import { undetermined } from './wordings.ts';
 
 /**
  * All that is known of a person, for themselves (C-25; GDPR 15 and 20): their choices, every consent event with the
@@ -56,7 +57,7 @@ const statement = `
                     'previousHash', event.previous_hash, 'hash', event.hash, 'givenAt', evidence.given_at),
                   'mail', sent.mail, 'import', brought.import,
                   'lists', coalesce(shown.lists, '[]'), 'consentText', wording.text,
-                  'consentLanguage', nullif(wording.locale, 'und'), 'firstName', request.first_name,
+                  'consentLanguage', wording.locale, 'firstName', request.first_name,
                   'evidence', jsonb_build_object('address', evidence.email, 'ip', evidence.ip,
                     'userAgent', evidence.user_agent, 'page', evidence.page, 'givenAt', evidence.given_at))
                   ORDER BY event.seq) AS every
@@ -113,7 +114,10 @@ const eventShape = z.object({
   lists: z.array(z.object({ list: z.string(), name: z.string(), description: z.string() })),
   /** What stood under the form, and in which language; or where an import says that consent comes from. */
   consentText: z.string().nullable(),
-  consentLanguage: z.string().nullable(),
+  consentLanguage: z
+    .string()
+    .nullable()
+    .transform((tag) => (tag === undetermined ? null : tag)),
   /** As the form was filled in. */
   firstName: z.string().nullable(),
   evidence: z.object({

@@ -66,7 +66,7 @@ export async function offeredConsentWording(database: Database, locale: Locale):
 }
 
 /** The `locale` of what an operator says where imported consent comes from, in whatever language. */
-const undetermined = 'und';
+export const undetermined = 'und';
 
 /** Keeps for ever what an operator says where imported consent comes from. @returns its version */
 export async function keepConsentSource(database: Database, text: string): Promise<string> {
