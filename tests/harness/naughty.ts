@@ -360,5 +360,17 @@ export const naughtyTexts: readonly string[] = naughtyStrings
   .map(({ text }) => text)
   .filter((text) => text.isWellFormed() && !text.includes('\0'));
 
+/** As few texts as they fit into, each at most so long: whatever is done to one is done to all in it. */
+export function packed(texts: readonly string[], length: number): string[] {
+  const packs: string[] = [];
+  for (const text of texts.filter((text) => text.length <= length)) {
+    const last = packs.at(-1);
+    const longer = `${last} ${text}`;
+    if (last === undefined || longer.length > length) packs.push(text);
+    else packs[packs.length - 1] = longer;
+  }
+  return packs;
+}
+
 /** Names the host that many of them point to: where it turns up as a link, something got through. */
 export const naughtyHost = canary;
