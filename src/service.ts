@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import manifest from '../package.json' with { type: 'json' };
@@ -240,8 +240,9 @@ export async function startService(
         })
       : createHealth(health);
     const server = createServer(slowClients, app);
-    // Nor one that reads its answer slowly.
+    // Nor one that reads none of its answer, or little by little.
     server.setTimeout(30_000);
+    server.on('request', (_req, res) => hurryAnswer(res, server.timeout));
     // Nor one that asks for a thousand things at once: all are answered before it is seen to read.
     server.maxRequestsPerSocket = 100;
     const port = await listen(server, settings.port, settings.host);
@@ -272,6 +273,14 @@ const slowClients = {
   connectionsCheckingInterval: 1_000,
   maxHeaderSize: 16_384,
 };
+
+/** Whatever a client takes of an answer counts as a sign of life, so a whole one has its time as well. */
+function hurryAnswer(res: ServerResponse, ms: number): void {
+  res.once('prefinish', () => {
+    const timer = setTimeout(() => res.destroy(), ms);
+    res.once('close', () => clearTimeout(timer));
+  });
+}
 
 /** Off the full hour that everybody uses. */
 const hourly = '41 * * * *';

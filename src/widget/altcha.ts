@@ -25,24 +25,31 @@ function guard(form: HTMLFormElement): void {
   form.append(status);
 
   let solved: Promise<void> | null = null;
+  let isReady = false;
   const begin = () => {
-    solved ??= solve(JSON.parse(challenge)).then(
-      (payload) => {
-        field.value = payload;
-      },
-      // It is sent without, and the answer says what to do.
-      () => {},
-    );
+    solved ??= solve(JSON.parse(challenge))
+      .then(
+        (payload) => {
+          field.value = payload;
+        },
+        // It is sent without, and the answer says what to do.
+        () => {},
+      )
+      .then(() => {
+        isReady = true;
+      });
     return solved;
   };
-  let sending = false;
+  let isWaiting = false;
   form.addEventListener('focusin', begin);
   form.addEventListener('submit', async (event) => {
-    if (sending) return;
+    // Not held up only to be sent again: while this event is on, browsers take no second one.
+    if (isReady) return;
     event.preventDefault();
+    if (isWaiting) return;
+    isWaiting = true;
     status.textContent = solving;
     await begin();
-    sending = true;
-    form.requestSubmit();
+    form.requestSubmit(event.submitter);
   });
 }
