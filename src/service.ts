@@ -13,6 +13,7 @@ import { openGate } from './mailchimp/api/gate.ts';
 import { type Sync, startSync } from './mailchimp/lane/sync.ts';
 import {
   type Reconciling,
+  readForImports,
   reconcileJob,
   reconcileQueue,
   requestReconciliation,
@@ -166,6 +167,7 @@ export async function startService(
         footerLinks,
         log,
         hear: () => reconcileJob(reconciling, { kind: 'incremental' }),
+        read: () => readForImports(reconciling),
         concurrency,
       });
       const lane = sync;

@@ -58,7 +58,7 @@ const statement = `
            FROM mails
           WHERE subscriber_id = person.id) mail
     LEFT JOIN LATERAL (
-         SELECT jsonb_build_object('status', member_status, 'toldAt', acknowledged_at) AS state
+         SELECT jsonb_build_object('status', nullif(member_status, 'unread'), 'toldAt', acknowledged_at) AS state
            FROM audience_contacts
           WHERE subscriber_id = person.id) contact ON true
    WHERE person.id = $1 AND person.ledger_salt IS NOT NULL`;
