@@ -17,6 +17,7 @@ import { openGate } from './mailchimp/api/gate.ts';
 import { type Sync, startSync } from './mailchimp/lane/sync.ts';
 import {
   type Reconciling,
+  readForImports,
   reconcileJob,
   reconcileQueue,
   requestReconciliation,
@@ -176,6 +177,7 @@ export async function startService(
         footerLinks,
         log,
         hear: () => reconcileJob(reconciling, { kind: 'incremental' }),
+        read: () => readForImports(reconciling),
         concurrency,
         erasure: settings.sync.erasure,
       });

@@ -96,7 +96,7 @@ const statement = `
            FROM mails
           WHERE subscriber_id = person.id) mail
     LEFT JOIN LATERAL (
-         SELECT jsonb_build_object('status', member_status, 'toldAt', acknowledged_at,
+         SELECT jsonb_build_object('status', nullif(member_status, 'unread'), 'toldAt', acknowledged_at,
                   'refusal', refusal ->> 'kind', 'isEqual', wanted = acknowledged) AS state
            FROM audience_contacts
           WHERE subscriber_id = person.id) contact ON true

@@ -8,6 +8,7 @@ import { walkMembers } from './api/walk.ts';
 import { endingsOf, isEqual, isOn } from './lane/compare.ts';
 import { type Contact, loadContacts, lookAt, marked } from './lane/contacts.ts';
 import { type FooterLinks, wantedMember } from './lane/member.ts';
+import { isAnybodyUnread, isUnread, markUnread, noteRead } from './lane/unread.ts';
 import { forgetOldDeliveries } from './webhook.ts';
 
 export type ReconciliationKind = 'full' | 'incremental';
@@ -71,6 +72,13 @@ export async function reconcileJob(parts: Reconciling, data: unknown): Promise<v
   await reconcile(parts, id);
   await forgetOldDeliveries(parts.database, new Date(Date.now() - day));
   await forgetOldReconciliations(parts.database, new Date(Date.now() - 90 * day));
+}
+
+/** Reads the whole audience for imported contacts that wait for it, unless another process did so meanwhile. */
+export function readForImports(parts: Reconciling): Promise<void> {
+  return parts.database.exclusively('reading-for-imports', async () => {
+    if (await isAnybodyUnread(parts.database)) await reconcileJob(parts, { kind: 'full' });
+  });
 }
 
 const day = 86_400_000;
@@ -148,6 +156,7 @@ async function full(
   const { database } = parts;
   const comparison = createComparison(parts, dryRun);
   await database.query('TRUNCATE audience_sightings');
+  if (!dryRun) await markUnread(database);
   for (const status of memberStatuses) {
     for await (const members of walkMembers(parts.api, { status, changedSince: null })) {
       const ids = await comparison.page(members);
@@ -230,11 +239,12 @@ function createComparison({ database, api, footerLinks }: Reconciling, dryRun: b
   function weigh(contact: Contact, member: Member | null): boolean {
     const wanted = wantedMember(contact, footerLinks(contact.linkKey));
     const endings = endingsOf(contact, member).length;
+    const leftUnheard = isOffBeforeUndoing(contact, member);
     if (isEqual(contact, wanted, member)) {
       if (contact.due) report.due += 1;
       else report.inSync += 1;
       // Parked for a reason that has passed.
-      return contact.due && contact.seen === null;
+      return contact.due && (contact.seen === null || leftUnheard);
     }
     if (contact.refusal !== null) {
       const { kind } = contact.refusal;
@@ -244,7 +254,7 @@ function createComparison({ database, api, footerLinks }: Reconciling, dryRun: b
     if (contact.due) {
       report.due += 1;
       // Written blindly, what ended over there would be lost.
-      return endings > 0;
+      return endings > 0 || leftUnheard;
     }
     const finding = driftOf(contact, member);
     report[finding] += 1;
@@ -268,30 +278,44 @@ function createComparison({ database, api, footerLinks }: Reconciling, dryRun: b
       const ids = rows.map(({ id }) => id);
       const contacts = await loadContacts(database, api.audienceId, ids);
       const look: string[] = [];
+      const read: Parameters<typeof noteRead>[1][number][] = [];
       for (const contact of contacts) {
         const member = byKey.get(contact.key);
         if (member === undefined) continue;
         byKey.delete(contact.key);
+        if (isUnread(contact)) read.push({ contact, memberStatus: member.status });
         if (weigh(contact, member)) look.push(contact.subscriberId);
       }
       report.members += members.length;
       report.strangers += byKey.size;
       this.heardUntil = latest(this.heardUntil, members);
       if (!dryRun) {
+        await noteRead(database, read);
         await lookAt(database, look);
         await followMoved(database, [...byKey.values()].filter(isOn));
       }
       return ids;
     },
     async absent(ids) {
-      const look: string[] = [];
-      for (const contact of await loadContacts(database, api.audienceId, ids)) {
-        if (weigh(contact, null)) look.push(contact.subscriberId);
-      }
-      if (!dryRun) await lookAt(database, look);
+      const contacts = await loadContacts(database, api.audienceId, ids);
+      const look = contacts.filter((contact) => weigh(contact, null));
+      if (dryRun) return;
+      const unread = contacts.filter(isUnread);
+      await noteRead(
+        database,
+        unread.map((contact) => ({ contact, memberStatus: 'absent' })),
+      );
+      await lookAt(
+        database,
+        look.map(({ subscriberId }) => subscriberId),
+      );
     },
   };
 }
+
+/** Whether somebody left over there, as far as we know, before Mailchimp heard that their import was undone. */
+const isOffBeforeUndoing = ({ consent, undone, memberStatus }: Contact, member: Member | null): boolean =>
+  consent === null && undone !== null && memberStatus === 'subscribed' && member?.status !== 'subscribed';
 
 function driftOf(contact: Contact, member: Member | null): Drift {
   if (member === null) return 'missing';

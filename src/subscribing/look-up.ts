@@ -76,7 +76,7 @@ export async function lookUp(sql: Sql, id: string): Promise<Known | null> {
     `SELECT ${columns}, person.typed, person.declined_at IS NOT NULL AS declined,
             person.ledger_salt IS NULL AS erased,
             (SELECT jsonb_build_object(
-                      'status', member_status, 'due', wanted <> acknowledged, 'toldAt', acknowledged_at,
+                      'status', nullif(member_status, 'unread'), 'due', wanted <> acknowledged, 'toldAt', acknowledged_at,
                       'refusal', CASE WHEN refusal IS NOT NULL THEN jsonb_build_object(
                         'reason', refusal->'kind', 'title', refusal->'title', 'detail', refusal->'detail',
                         'nextAttempt', due_at) END)

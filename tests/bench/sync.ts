@@ -81,6 +81,7 @@ export async function benchSync(): Promise<void> {
     hear: async () => {
       await api.listMembers({ status: null, changedSince: new Date(), offset: 0 });
     },
+    read: async () => {},
     concurrency: connections,
   });
   await sync.idle();

@@ -27,6 +27,7 @@ function contactWith(more: Partial<Contact> = {}): Contact {
     refusal: null,
     takenConsentSeq: 2,
     askedConsentSeq: 0,
+    undone: null,
     acknowledgedAt: at('10:00:00'),
     look: true,
     reported: null,
@@ -35,7 +36,7 @@ function contactWith(more: Partial<Contact> = {}): Contact {
     unanswered: false,
     unmapped: false,
     erase: null,
-    consent: { seq: 2, at: at('09:00:00'), ip: null },
+    consent: { seq: 2, at: at('09:00:00'), ip: null, raises: 2 },
     lists: [
       {
         id: daily,
@@ -44,6 +45,7 @@ function contactWith(more: Partial<Contact> = {}): Contact {
         subscribed: true,
         consentSeq: 2,
         consentAt: at('09:00:00'),
+        imported: false,
       },
     ],
     ...more,

@@ -115,6 +115,7 @@ describe('an erasure, at Mailchimp (C-24)', () => {
       api: connect(lane.sandbox.mailchimp),
       subscribing: newsroom.subscribing,
       hear: async () => {},
+      read: async () => {},
       footerLinks,
       log: silent,
       concurrency: 1,

@@ -7,7 +7,7 @@ const links = {
 };
 
 function list(id: number, interest: string | null, subscribed: boolean): Person['lists'][number] {
-  return { id, interest, mappedAt: null, subscribed, consentSeq: null, consentAt: null };
+  return { id, interest, mappedAt: null, subscribed, consentSeq: null, consentAt: null, imported: false };
 }
 
 const reader: Person = {
@@ -15,11 +15,14 @@ const reader: Person = {
   firstName: null,
   locale: 'en',
   lists: [list(1, 'daily', true), list(2, 'weekly', false), list(3, null, false)],
-  consent: { seq: 3, at: new Date('2026-11-23T09:30:00.123Z'), ip: '93.184.216.34' },
+  consent: { seq: 3, at: new Date('2026-11-23T09:30:00.123Z'), ip: '93.184.216.34', raises: 3 },
   takenConsentSeq: 0,
 };
 
-const consentFrom = (ip: string | null): Person => ({ ...reader, consent: { seq: 3, at: new Date(), ip } });
+const consentFrom = (ip: string | null): Person => ({
+  ...reader,
+  consent: { seq: 3, at: new Date(), ip, raises: 3 },
+});
 
 describe('a person who confirmed', () => {
   it('is subscribed with the lists chosen, the links of the footer, and the time and place of the consent', () => {

@@ -4,6 +4,7 @@ import { offerConsentWording } from '../../src/consent/wordings.ts';
 import { connect, type MailchimpApi } from '../../src/mailchimp/api/client.ts';
 import { type Contact, lookAt } from '../../src/mailchimp/lane/contacts.ts';
 import { type Sync, startSync } from '../../src/mailchimp/lane/sync.ts';
+import { readForImports } from '../../src/mailchimp/reconcile.ts';
 import { type Database, openDatabase } from '../../src/platform/database.ts';
 import type { Exchange } from '../../src/sandbox/mailchimp/door.ts';
 import type { ApiRequest } from '../../src/sandbox/mailchimp/faults.ts';
@@ -241,6 +242,7 @@ export interface Lane {
 export interface LaneOptions {
   api?: MailchimpApi;
   hear?: () => Promise<void>;
+  read?: () => Promise<void>;
   log?: typeof silent;
   erasure?: 'delete' | 'archive';
 }
@@ -262,6 +264,7 @@ export async function openLane(newsroom: Newsroom, options: LaneOptions = {}): P
       api: connect(sandbox.mailchimp),
       subscribing,
       hear: async () => {},
+      read: () => readForImports({ database, api: connect(sandbox.mailchimp), footerLinks, log: silent }),
       footerLinks,
       log: silent,
       pace: { poll: 10_000, lease: 60_000, patience: 25_000, probe: 20 },

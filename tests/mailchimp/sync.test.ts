@@ -47,6 +47,7 @@ describe('the lane to Mailchimp', () => {
       api: connect(sandbox.mailchimp),
       subscribing: newsroom.subscribing,
       hear: async () => {},
+      read: async () => {},
       footerLinks: (key) => ({ unsubscribe: links.unsubscribe(key), preferences: links.preferences(key) }),
       log: silent,
       pace,
@@ -545,6 +546,7 @@ describe('the lane to Mailchimp', () => {
       where: { subscriberId, state: 'subscribed' },
       include: { consent: true },
     });
-    expect(contact?.consent).toEqual({ seq: weekly.consentSeq, at: weekly.consent?.at, ip: '93.184.216.34' });
+    const { consentSeq: seq, consent } = weekly;
+    expect(contact?.consent).toEqual({ seq, at: consent?.at, ip: '93.184.216.34', raises: seq });
   });
 });

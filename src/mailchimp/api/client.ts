@@ -27,8 +27,9 @@ export interface MailchimpApi {
   /**
    * Puts up to 500 members in one call. A refused one fails alone and stands in `errors`; one may also be
    * passed over without a word, and then stands nowhere.
+   * @param options `updateExisting: false` only makes members, and refuses whoever is one, in whatever status
    */
-  postMembers(members: PostMember[]): Promise<PostedMembers>;
+  postMembers(members: PostMember[], options: { updateExisting: boolean }): Promise<PostedMembers>;
   /**
    * Deletes the member and all that is personal of them, for good (C-24): no call brings the address back after
    * it, only the person through Mailchimp's own form. That nobody of that id is there is a 404, and so is a wrong
@@ -291,9 +292,9 @@ export function connect(
         body,
         query: { skip_merge_validation: true },
       }),
-    postMembers: (members) =>
+    postMembers: (members, { updateExisting }) =>
       call(postedMembers, 'POST', list, {
-        body: { members, update_existing: true },
+        body: { members, update_existing: updateExisting },
         query: { skip_merge_validation: true },
       }),
     deleteForGood: async (id) => {

@@ -2,7 +2,7 @@ import type { PostMember } from '../api/client.ts';
 import { MailchimpError } from '../api/error.ts';
 import { isEqual } from './compare.ts';
 import { acknowledge, putBack, type TakenContact } from './contacts.ts';
-import { wantedMember } from './member.ts';
+import { restsOnImport, wantedMember } from './member.ts';
 import { classify, isOfEverybody, type RefusalKind } from './refusals.ts';
 import { type Refusing, refuse } from './settle.ts';
 import type { Equalising } from './single.ts';
@@ -12,21 +12,59 @@ import type { Equalising } from './single.ts';
  * write would bury, nor when they were refused before: that one goes alone, and holds nobody up.
  */
 export function fitsBulk(contact: TakenContact): boolean {
-  const { consent, memberStatus, refusal } = contact;
+  const { consent, memberStatus, refusal, takenConsentSeq } = contact;
   if (contact.erase !== null) return false;
   if (contact.unmapped || contact.look || memberStatus === 'archived') return false;
   if (refusal !== null && !isOfEverybody(refusal.kind)) return false;
-  if (consent === null) return true;
-  if (consent.seq > contact.takenConsentSeq) return consent.seq > contact.askedConsentSeq;
+  if (consent === null) {
+    // An import that is undone before Mailchimp was read may concern somebody who was off there all along.
+    return (
+      contact.undone === null || isLeftOut(contact) || (memberStatus !== null && memberStatus !== 'absent')
+    );
+  }
+  if (restsOnImport(contact)) return memberStatus === 'absent' || memberStatus === 'subscribed';
+  const isUntakenImport = ({ subscribed, imported, consentSeq }: TakenContact['lists'][number]) =>
+    subscribed && imported && consentSeq !== null && consentSeq > takenConsentSeq;
+  if (contact.lists.some(isUntakenImport)) return false;
+  if (consent.seq > takenConsentSeq) return consent.seq > contact.askedConsentSeq;
   // Without `status` nobody is raised; whoever is known to be on need not be.
   return memberStatus === 'subscribed';
 }
 
+/** Whether the import was undone before Mailchimp heard of somebody whom it does not know: it need not hear now. */
+const isLeftOut = ({ consent, undone, memberStatus, refusal, unanswered }: TakenContact): boolean =>
+  consent === null && undone !== null && memberStatus === 'absent' && refusal === null && !unanswered;
+
+/** Whether an import brought somebody whom the audience was seen not to know. */
+const isNewcomer = (contact: TakenContact): boolean =>
+  restsOnImport(contact) && contact.memberStatus === 'absent';
+
 /**
- * Makes Mailchimp equal for up to 500 contacts in one call. Who is refused for reasons of their own, is
- * passed over in the answer, or is not as wanted in it, goes alone next time.
+ * Makes Mailchimp equal for up to 500 contacts in one call, or in two: a call that is to make members of people
+ * leaves alone who became one meanwhile, or it would raise who left at once (I2).
  */
 export async function equaliseMany(parts: Equalising, contacts: TakenContact[]): Promise<void> {
+  const leftOut = contacts.filter(isLeftOut);
+  await acknowledge(
+    parts.database,
+    leftOut.map((contact) => ({ contact, memberStatus: 'absent' })),
+  );
+  const told = contacts.filter((contact) => !leftOut.includes(contact));
+  for (const isNew of [false, true]) {
+    const some = told.filter((contact) => isNewcomer(contact) === isNew);
+    if (some.length > 0) await post(parts, some, { updateExisting: !isNew });
+  }
+}
+
+/**
+ * Makes one call. Who is refused for reasons of their own, is passed over in the answer, or is not as wanted in it,
+ * goes alone next time.
+ */
+async function post(
+  parts: Equalising,
+  contacts: TakenContact[],
+  options: { updateExisting: boolean },
+): Promise<void> {
   const { database, api, log } = parts;
   const wanted = new Map(
     contacts.map((contact) => [
@@ -34,13 +72,16 @@ export async function equaliseMany(parts: Equalising, contacts: TakenContact[]):
       { contact, member: wantedMember(contact, parts.footerLinks(contact.linkKey)) },
     ]),
   );
-  const posts = [...wanted.values()].map(({ member: { status_if_new: _, ...post } }): PostMember => post);
-  const posted = await api.postMembers(posts).catch((error: unknown) => {
+  const posts = [...wanted.values()].map(
+    ({ member: { status_if_new, ...post } }): PostMember =>
+      options.updateExisting ? post : { ...post, status: status_if_new },
+  );
+  const posted = await api.postMembers(posts, options).catch((error: unknown) => {
     if (error instanceof MailchimpError) return error;
     throw error;
   });
   if (posted instanceof MailchimpError) {
-    return isOfContent(posted) ? halve(parts, contacts) : parts.failed(contacts, posted);
+    return isOfContent(posted) ? halve(parts, contacts, options) : parts.failed(contacts, posted);
   }
   parts.answered(contacts.length);
 
@@ -87,9 +128,13 @@ function isOfContent(error: MailchimpError): boolean {
 }
 
 /** Looks for the one who poisons the set: of two halves one goes through, and the last one goes alone. */
-async function halve(parts: Equalising, contacts: TakenContact[]): Promise<void> {
+async function halve(
+  parts: Equalising,
+  contacts: TakenContact[],
+  options: { updateExisting: boolean },
+): Promise<void> {
   if (contacts.length === 1) return putBack(parts.database, contacts, { look: true });
   const middle = Math.ceil(contacts.length / 2);
-  await equaliseMany(parts, contacts.slice(0, middle));
-  await equaliseMany(parts, contacts.slice(middle));
+  await post(parts, contacts.slice(0, middle), options);
+  await post(parts, contacts.slice(middle), options);
 }

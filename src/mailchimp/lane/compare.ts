@@ -1,5 +1,6 @@
 import type { Member, PutMember } from '../api/client.ts';
 import type { Contact } from './contacts.ts';
+import { restsOnImport } from './member.ts';
 
 // What Mailchimp shows of a person, held against what we hold. Pure.
 
@@ -35,15 +36,18 @@ export interface Ending {
 
 /**
  * What an "off" at Mailchimp ends here. It wins over our "on" unless our consent is newer: Mailchimp has
- * not taken it yet and it is younger than the member's last change. An address that is archived or gone
- * was put away by a Mailchimp user; that alone is no opt-out, but with a webhook that told of one it is.
+ * not taken it yet and it is younger than the member's last change. An imported one is as old as it is said to
+ * be, whatever we saw since. An address that is archived or gone was put away by a Mailchimp user; that alone
+ * is no opt-out, but with a webhook that told of one it is.
  */
 export function endingsOf(contact: Contact, member: Member | null): Ending[] {
   const arrived = hasArrived(contact, member);
   const taken = (seq: number) => arrived || seq <= contact.takenConsentSeq;
-  return contact.lists.flatMap(({ id, interest, mappedAt, subscribed, consentSeq, consentAt }) => {
+  return contact.lists.flatMap(({ id, interest, mappedAt, subscribed, consentSeq, consentAt, imported }) => {
     if (!subscribed || consentSeq === null || consentAt === null) return [];
-    const older = member !== null && isNews(contact, member) && consentAt <= lastChange(member);
+    const older = imported
+      ? member === null || (consentAt <= lastChange(member) && !comesBack(contact, member))
+      : member !== null && isNews(contact, member) && consentAt <= lastChange(member);
     const ended = hasLeft(contact, member)
       ? taken(consentSeq) || older
       : isOn(member) &&
@@ -60,16 +64,28 @@ export function endingsOf(contact: Contact, member: Member | null): Ending[] {
     // It may be an older call of ours that arrived late. Theirs, a webhook tells of, or the next comparison.
     if (contact.unanswered && !contact.look) return false;
     const confirmed = consentSeq <= takenConsentSeq && acknowledgedAt !== null && acknowledgedAt > mappedAt;
-    return confirmed || (arrived && consent !== null && consent.at > mappedAt);
+    return confirmed || (arrived && consent !== null && consent.at !== null && consent.at > mappedAt);
   }
 }
 
 /**
+ * Whether an import may bring the member back: undoing one before it is what put them off, by a call of ours, and
+ * Mailchimp shows them as that call left them. They themselves never left.
+ */
+export function comesBack(contact: Contact, member: Member): boolean {
+  const { undone, takenConsentSeq, memberStatus } = contact;
+  if (undone === null || undone > takenConsentSeq || !restsOnImport(contact)) return false;
+  return member.status === 'unsubscribed' && memberStatus === 'unsubscribed';
+}
+
+/**
  * Whether a call whose answer got lost did its work: the member carries the time of our newest consent. Told
- * in whole seconds, that proves nothing while no call can have been lost.
+ * in whole seconds, that proves nothing while no call can have been lost; nor of an import, whose time Mailchimp
+ * may have had before.
  */
 function hasArrived({ consent, refusal, unanswered }: Contact, member: Member | null): boolean {
   if (consent === null || member === null || (refusal === null && !unanswered)) return false;
+  if (consent.at === null || consent.raises < consent.seq) return false;
   return Date.parse(member.timestamp_opt) === Math.floor(consent.at.getTime() / 1000) * 1000;
 }
 

@@ -19,6 +19,11 @@ export interface Contact extends Person {
   refusal: Refusal | null;
   /** The newest consent for which Mailchimp was asked for its own opt-in. */
   askedConsentSeq: number;
+  /**
+   * The ledger entry that undid an import of theirs, for somebody who rests on imports or is on no list; null when
+   * they left a list of their own accord since.
+   */
+  undone: number | null;
   acknowledgedAt: Date | null;
   /** Hints: read the member first; what a webhook said; where the person's links were seen. */
   look: boolean;
@@ -109,7 +114,9 @@ export async function loadTaken(
 interface Choice {
   list: number;
   consentSeq: number;
-  consentAt: string;
+  imported: boolean;
+  /** Null for an import that does not say. */
+  consentAt: string | null;
   ip: string | null;
 }
 
@@ -127,7 +134,11 @@ export async function loadContacts(sql: Sql, audienceId: string, ids: string[]):
   >(
     `WITH asked AS (SELECT unnest($1::uuid[]) AS id), chosen AS (
        SELECT subscription.subscriber_id, json_agg(json_build_object(
-                'list', subscription.list_id, 'consentSeq', consent.seq, 'consentAt', consent.at, 'ip', evidence.ip)) AS choices
+                'list', subscription.list_id, 'consentSeq', consent.seq, 'imported', consent.kind = 'imported',
+                'consentAt', CASE WHEN consent.kind <> 'imported' OR evidence.given_at IS NOT NULL
+                                  THEN least(evidence.given_at, consent.at) END,
+                'ip', evidence.ip)) AS choices,
+              bool_or(consent.kind = 'imported') AS imported, max(consent.seq) AS newest
          FROM asked
          JOIN subscriptions subscription ON subscription.subscriber_id = asked.id AND subscription.state = 'subscribed'
          JOIN consent_events consent
@@ -139,11 +150,16 @@ export async function loadContacts(sql: Sql, audienceId: string, ids: string[]):
             contact.wanted <> contact.acknowledged AS "due", contact.opt_out AS "optOut",
             contact.attempts, contact.refusal, contact.consent_seq AS "takenConsentSeq",
             contact.asked_seq AS "askedConsentSeq", contact.acknowledged_at AS "acknowledgedAt", contact.look,
-            contact.reported, contact.moved_to AS "movedTo", contact.member_status AS "memberStatus",
+            contact.reported, contact.moved_to AS "movedTo", nullif(contact.member_status, 'unread') AS "memberStatus",
             contact.may_act_until IS NOT NULL AS "unanswered",
             person.email, person.key, person.first_name AS "firstName", person.locale, person.link_key AS "linkKey",
             person.mail_block AS "mailBlock", coalesce(chosen.choices, '[]') AS "choices",
-            CASE WHEN person.ledger_salt IS NULL THEN contact.erase END AS "erase"
+            CASE WHEN person.ledger_salt IS NULL THEN contact.erase END AS "erase",
+            CASE WHEN coalesce(chosen.imported, true) THEN (
+              SELECT CASE WHEN ending.kind = 'import_undone' THEN ending.seq END FROM consent_events ending
+               WHERE ending.subscriber_id = person.id AND ending.kind IN ('unsubscribed', 'import_undone')
+                 AND coalesce(ending.seq < chosen.newest, true)
+               ORDER BY ending.seq DESC LIMIT 1) END AS "undone"
        FROM asked
        JOIN audience_contacts contact ON contact.subscriber_id = asked.id
        JOIN subscribers person ON person.id = asked.id
@@ -169,17 +185,28 @@ function choicesOf(
       mappedAt,
       subscribed: choice !== undefined,
       consentSeq: choice?.consentSeq ?? null,
-      consentAt: choice === undefined ? null : new Date(choice.consentAt),
+      consentAt: choice === undefined ? null : new Date(choice.consentAt ?? 0),
+      imported: choice?.imported ?? false,
     };
   };
   const lists = mapped.map(({ id, interest, mappedAt }) => listOf(id, interest, mappedAt));
   const unmapped = [...chosen.keys()].map((id) => listOf(id, null, null));
-  const [newest] = choices.toSorted((a, b) => b.consentSeq - a.consentSeq);
+  const newestFirst = choices.toSorted((a, b) => b.consentSeq - a.consentSeq);
+  const [newest] = newestFirst;
+  const confirmed = newestFirst.find(({ imported }) => !imported);
+  const { consentAt = null, ip = null } = confirmed ?? newest ?? {};
   return {
     lists: [...lists, ...unmapped],
     unmapped: unmapped.length > 0,
     consent:
-      newest === undefined ? null : { seq: newest.consentSeq, at: new Date(newest.consentAt), ip: newest.ip },
+      newest === undefined
+        ? null
+        : {
+            seq: newest.consentSeq,
+            at: consentAt === null ? null : new Date(consentAt),
+            ip,
+            raises: confirmed?.consentSeq ?? 0,
+          },
   };
 }
 
@@ -236,15 +263,19 @@ async function settle<Columns>(
   );
 }
 
-/** Records that Mailchimp is as the loaded revisions want it, and that it took the consent behind them. */
+/**
+ * Records that Mailchimp is as the loaded revisions want it, and that it took the consent behind them. That an
+ * undone import was taken back there counts as well, if it put off somebody who was on until then: `before` is what
+ * Mailchimp showed of them, if it was read.
+ */
 export function acknowledge(
   sql: Sql,
-  settled: readonly { contact: TakenContact; memberStatus: string }[],
+  settled: readonly { contact: TakenContact; memberStatus: string; before?: string | undefined }[],
 ): Promise<void> {
   const final = `(${alone} AND NOT ${earlierActs})`;
-  const rows = settled.map(({ contact, memberStatus }) => ({
+  const rows = settled.map(({ contact, memberStatus, before = contact.memberStatus }) => ({
     contact,
-    consent: contact.consent?.seq ?? 0,
+    consent: contact.consent?.seq ?? (before === 'subscribed' ? (contact.undone ?? 0) : 0),
     status: memberStatus,
   }));
   return settle(sql, rows, {
@@ -326,16 +357,16 @@ export function letGo(database: Database, contact: TakenContact): Promise<boolea
   });
 }
 
-/** Gives contacts back as they were, due at once; `look` has them read one by one next time. */
+/** Gives contacts back as they were, due at once or later; `look` has them read one by one next time. */
 export function putBack(
   sql: Sql,
   contacts: readonly TakenContact[],
-  { look = false }: { look?: boolean } = {},
+  { look = false, delayMs = 0 }: { look?: boolean; delayMs?: number } = {},
 ): Promise<void> {
-  const rows = contacts.map((contact) => ({ contact, look }));
+  const rows = contacts.map((contact) => ({ contact, look, delay: delayMs }));
   return settle(sql, rows, {
-    columns: 'look boolean',
-    set: `due_at = CASE WHEN ${alone} THEN now() ELSE contact.due_at END,
+    columns: 'look boolean, delay bigint',
+    set: `due_at = CASE WHEN ${alone} THEN now() + given.delay * interval '1 millisecond' ELSE contact.due_at END,
           may_act_until = ${answered}, look = contact.look OR given.look`,
   });
 }

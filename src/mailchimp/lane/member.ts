@@ -16,10 +16,20 @@ export interface Person {
     subscribed: boolean;
     /** The consent that the subscription rests or rested on. */
     consentSeq: number | null;
+    /** When it was given. Before everything for an import that does not say. */
     consentAt: Date | null;
+    /** Whether it came by an import. */
+    imported: boolean;
   }[];
   /** The newest consent behind a current subscription; null when they are on no list. */
-  consent: { seq: number; at: Date; ip: string | null } | null;
+  consent: {
+    seq: number;
+    /** When and from where the newest confirmed one was given; without one, what the import says. */
+    at: Date | null;
+    ip: string | null;
+    /** The newest one that may raise somebody who is off at Mailchimp: a confirmed one. 0 while there is none. */
+    raises: number;
+  } | null;
   /** The newest consent that Mailchimp has taken. */
   takenConsentSeq: number;
 }
@@ -32,9 +42,9 @@ export interface FooterLinks {
 
 /**
  * What Mailchimp is to know of a person. Someone on no list is unsubscribed from the audience, or they
- * would go on to count and to get what is sent to all. `status: subscribed` is said for a consent that
- * Mailchimp has not taken before, and only then: a repeat of an older one could raise somebody who left
- * over there (I2).
+ * would go on to count and to get what is sent to all. `status: subscribed` is said for a confirmed consent
+ * that Mailchimp has not taken before, and only then: a repeat of an older one, or what another system said of
+ * somebody, could raise who left over there (I2).
  */
 export function wantedMember(person: Person, links: FooterLinks): PutMember {
   const { consent } = person;
@@ -49,7 +59,7 @@ export function wantedMember(person: Person, links: FooterLinks): PutMember {
   return {
     email_address: person.email,
     status_if_new: 'subscribed',
-    ...(consent.seq > person.takenConsentSeq && { status: 'subscribed' }),
+    ...(consent.raises > person.takenConsentSeq && { status: 'subscribed' }),
     interests,
     merge_fields: {
       ...(person.firstName !== null && { FNAME: person.firstName }),
@@ -58,9 +68,13 @@ export function wantedMember(person: Person, links: FooterLinks): PutMember {
     },
     ...(language !== null && { language }),
     ...(ip !== null && { ip_opt: ip }),
-    timestamp_opt: withoutMilliseconds(consent.at),
+    ...(consent.at !== null && { timestamp_opt: withoutMilliseconds(consent.at) }),
   };
 }
+
+/** Whether all that Mailchimp has yet to take of the person's consent came by imports, which raise nobody (I2). */
+export const restsOnImport = ({ consent, takenConsentSeq }: Person): boolean =>
+  consent !== null && consent.seq > takenConsentSeq && consent.raises <= takenConsentSeq;
 
 /** Mailchimp's codes for contacts are two letters; its few regional ones are not those of locales. */
 function languageOf(locale: string): string | null {

@@ -4,7 +4,16 @@ import { parseAddress } from '../../subscribing/address.ts';
 import type { Subscribing } from '../../subscribing/subscribing.ts';
 import type { MailchimpApi, Member } from '../api/client.ts';
 import { MailchimpError } from '../api/error.ts';
-import { carriesLinks, type Ending, endingsOf, hasInterests, isEqual, isOn, mailBlockOf } from './compare.ts';
+import {
+  carriesLinks,
+  comesBack,
+  type Ending,
+  endingsOf,
+  hasInterests,
+  isEqual,
+  isOn,
+  mailBlockOf,
+} from './compare.ts';
 import { acknowledge, lookAt, putBack, setMailBlock, type TakenContact } from './contacts.ts';
 import { type FooterLinks, wantedMember } from './member.ts';
 import { classify, isFinal, type RefusalKind } from './refusals.ts';
@@ -50,9 +59,10 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
       await ready();
       return putBack(database, [contact]);
     }
-    // An opt-out takes nothing away from anybody, so it need not look first.
+    // An opt-out takes nothing away from anybody, so it need not look first. After an import that was undone it
+    // has to: who was off already must not come back with the next one.
     const known = contact.memberStatus !== null && !['archived', 'absent'].includes(contact.memberStatus);
-    if (consent === null && known && !contact.look) return optOut();
+    if (consent === null && known && !contact.look && contact.undone === null) return optOut();
 
     const member = await api.getMember(contact.email);
     seen = member?.status ?? 'absent';
@@ -80,7 +90,9 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
   }
 
   async function optIn(member: Member): Promise<void> {
-    const asked = consent !== null && contact.askedConsentSeq >= consent.seq;
+    const returns = comesBack(contact, member);
+    if (returns) wanted.status = 'subscribed';
+    const asked = consent !== null && contact.askedConsentSeq >= (returns ? consent.seq : consent.raises);
     const raisable = wanted.status !== undefined && !asked;
     // Who still has Mailchimp's own mail may change their lists meanwhile.
     const changes =
@@ -164,7 +176,8 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
     const endings = endingsOf(contact, null);
     if (endings.length > 0) return end(endings);
     // Made again at once, the old address of somebody who moved would get every mail twice.
-    if (wanted.status !== undefined || contact.refusal?.kind === 'missing') return write();
+    const isNew = consent.seq > contact.takenConsentSeq;
+    if (isNew || contact.refusal?.kind === 'missing') return write();
     // A wrong audience knows nobody either.
     await api.getAudience();
     await refuse(
@@ -224,7 +237,7 @@ export async function equaliseOne(parts: Equalising, contact: TakenContact): Pro
   }
 
   function settle(memberStatus: string): Promise<void> {
-    return acknowledge(database, [{ contact, memberStatus }]);
+    return acknowledge(database, [{ contact, memberStatus, before: seen }]);
   }
 
   function refuse(

@@ -12,6 +12,7 @@ import { eraseOne } from './erase.ts';
 import { classify } from './refusals.ts';
 import { refuse } from './settle.ts';
 import { type Equalising, equaliseOne } from './single.ts';
+import { isUnread } from './unread.ts';
 
 export interface Sync {
   /** Says that something was committed, so that nobody waits for the next look. */
@@ -36,6 +37,9 @@ const usualPace = {
 /** From how many contacts on one call for all is worth it. */
 const worthBulk = 20;
 
+/** How long those wait who need the whole audience read. It has them due again as it meets them, mostly sooner. */
+const untilRead = 5 * 60_000;
+
 /** So many firewall pages in a row are no accident. */
 const blockedTooOften = 5;
 
@@ -46,6 +50,7 @@ const blockedTooOften = 5;
  * @param concurrency calls at a time; the gate behind `api` holds all processes to it
  * @param erasure what becomes at Mailchimp of who is erased here
  * @param hear reads what changed in the audience of late, before a backlog is written over it
+ * @param read reads the whole audience, before imported contacts are written over it
  */
 export function startSync({
   database,
@@ -54,6 +59,7 @@ export function startSync({
   footerLinks,
   log,
   hear,
+  read,
   concurrency = 4,
   erasure = 'delete',
   pace = usualPace,
@@ -64,6 +70,7 @@ export function startSync({
   footerLinks: Equalising['footerLinks'];
   log: Log;
   hear: () => Promise<void>;
+  read: () => Promise<void>;
   concurrency?: number;
   erasure?: Equalising['erasure'];
   pace?: typeof usualPace;
@@ -82,6 +89,7 @@ export function startSync({
   /** The audience is heard once in each stretch of work; then `heard` says whether that went well. */
   let hearing: Promise<void> | null = null;
   let heard: boolean | null = null;
+  let isReading = false;
 
   const parts: Equalising = {
     database,
@@ -166,15 +174,22 @@ export function startSync({
   /** @param knew whether the audience had been heard when the set was taken; null: not yet */
   async function workOff(leases: Lease[], knew: boolean | null): Promise<void> {
     const takenAt = Date.now();
-    const set = await loadTaken(database, api.audienceId, leases);
+    const taken = await loadTaken(database, api.audienceId, leases);
+    const unread = taken.filter(isUnread);
+    const set = unread.length < worthBulk ? taken : taken.filter((contact) => !isUnread(contact));
+    if (set !== taken) {
+      await putBack(database, unread, { delayMs: untilRead });
+      readOnce();
+    }
     const many = set.filter(fitsBulk);
-    const bulk = many.length < worthBulk ? [] : many.filter((contact) => knew === true || !isOptIn(contact));
+    const bulk =
+      many.length < worthBulk ? [] : many.filter((contact) => knew === true || !wantsHearing(contact));
     const inBulk = new Set(bulk);
     let rest = set.filter((contact) => !inBulk.has(contact));
-    if (many.length >= worthBulk && knew === null && many.some(isOptIn)) {
+    if (many.length >= worthBulk && knew === null && many.some(wantsHearing)) {
       // What is heard may be about these, so they are taken anew after it. Without it, whoever is not read
       // one by one could be raised over their own opt-out.
-      const later = new Set(many.filter(isOptIn));
+      const later = new Set(many.filter(wantsHearing));
       rest = rest.filter((contact) => !later.has(contact));
       await putBack(database, [...later]);
       await hearOnce();
@@ -188,7 +203,8 @@ export function startSync({
     ]);
   }
 
-  const isOptIn = ({ consent }: TakenContact) => consent !== null;
+  /** Whether what was said over there of late may change what is said of them: not of an opt-out. */
+  const wantsHearing = ({ consent, undone }: TakenContact) => consent !== null || undone !== null;
 
   async function hearOnce(): Promise<void> {
     hearing ??= hear().then(
@@ -201,6 +217,19 @@ export function startSync({
       },
     );
     await hearing;
+  }
+
+  /** Nobody else waits for it: the rest of the contacts is worked off meanwhile. */
+  function readOnce(): void {
+    if (isReading) return;
+    isReading = true;
+    attend(
+      read()
+        .catch(reportTrouble)
+        .finally(() => {
+          isReading = false;
+        }),
+    );
   }
 
   async function single(contact: TakenContact, takenAt: number): Promise<void> {

@@ -2,7 +2,7 @@ import type { MailchimpApi, PostMember, PutMember } from '../../../src/mailchimp
 import { connect } from '../../../src/mailchimp/api/client.ts';
 import { openGate } from '../../../src/mailchimp/api/gate.ts';
 import { startSync } from '../../../src/mailchimp/lane/sync.ts';
-import { type Reconciling, reconcileJob } from '../../../src/mailchimp/reconcile.ts';
+import { type Reconciling, readForImports, reconcileJob } from '../../../src/mailchimp/reconcile.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { linksOf } from '../../../src/subscribing/links.ts';
 import { type Newsroom, silent } from '../newsroom.ts';
@@ -70,9 +70,9 @@ export function startLane(newsroom: Newsroom, sandbox: Sandbox, listener: Listen
       listener(member);
       return client.putMember(member);
     },
-    postMembers: (members) => {
+    postMembers: (members, options) => {
       members.forEach(listener);
-      return client.postMembers(members);
+      return client.postMembers(members, options);
     },
   };
   const database = mortal(newsroom.database);
@@ -85,6 +85,7 @@ export function startLane(newsroom: Newsroom, sandbox: Sandbox, listener: Listen
     footerLinks,
     log: silent,
     hear: () => reconcileJob(reconciling, { kind: 'incremental' }),
+    read: () => readForImports(reconciling),
     pace,
   });
 

@@ -19,6 +19,16 @@ const readerStep = fc.oneof(
   { weight: 3, arbitrary: fc.record({ does: does('leave'), who, list: fc.option(list) }) },
 );
 
+/** One, or enough for calls in bulk. */
+const whom: fc.Arbitrary<readonly string[]> = fc.oneof(
+  who.map((person) => [person]),
+  fc.constant([...crowd, ...names.slice(0, 3)]),
+);
+const importStep = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ does: does('import'), whom, some }) },
+  { weight: 1, arbitrary: fc.record({ does: does('undo imports'), whom }) },
+);
+
 const thereStep = fc.oneof(
   {
     weight: 4,
@@ -92,6 +102,7 @@ const webhooks = fc.record({
 
 export const step = fc.oneof(
   { weight: 10, arbitrary: readerStep },
+  { weight: 4, arbitrary: importStep },
   { weight: 8, arbitrary: thereStep },
   { weight: 10, arbitrary: fc.record({ does: does('settle') }) },
   { weight: 5, arbitrary: trouble },
@@ -142,6 +153,10 @@ export async function take(town: Town, step: Step): Promise<void> {
     case 'confirm':
     case 'leave':
       return takeReaderStep(town, step);
+    case 'import':
+      return town.readers.import(step.whom, step.some);
+    case 'undo imports':
+      return town.readers.undoImports(step.whom);
     case 'happen':
       await town.happen(step.who, step.act);
       return town.audience.deliveries.idle();

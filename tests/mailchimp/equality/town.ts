@@ -17,6 +17,7 @@ import { Problem } from '../../../src/sandbox/mailchimp/problem.ts';
 import type { Member } from '../../../src/sandbox/mailchimp/state.ts';
 import { startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { ledgerOf, readersOf } from '../../subscribing/desk.ts';
+import { importPeople, undoImports } from '../importing.ts';
 import { type Newsroom, silent } from '../newsroom.ts';
 import { footerLinks, type Lane, startLane } from './lane.ts';
 import { createTruth } from './truth.ts';
@@ -169,7 +170,10 @@ export async function openTown(newsroom: Newsroom, receiver: Receiver) {
     /** Presses the button of the newest mail, be it old. */
     async confirm(person: string) {
       const before = (await known()).get(person);
-      if (before === undefined) return;
+      const asked =
+        before && (await database.prisma.signUpRequest.count({ where: { subscriberId: before.id } }));
+      // Who came by an import was never asked.
+      if (before === undefined || asked === 0) return;
       await newsroom.confirm(before.email);
       const after = (await known()).get(person)?.states;
       truth.confirmed(
@@ -182,6 +186,39 @@ export async function openTown(newsroom: Newsroom, receiver: Receiver) {
       if (email === undefined) return;
       await newsroom.leave(email, list ?? undefined);
       truth.leftHere(person, list === null ? lists : [list]);
+    },
+    /** Comes by an import, as far as it may. */
+    async import(people: readonly string[], some: string[]) {
+      const before = await known();
+      const emails = new Map(
+        people.map((person) => [person, before.get(person)?.email ?? addressOf(person)]),
+      );
+      await importPeople(newsroom, [...emails.values()], { lists: some });
+      for (const [person, email] of emails) {
+        const found = await database.prisma.subscriber.findUnique({ where: { key: email.toLowerCase() } });
+        if (found !== null && !linkKeys.has(person)) linkKeys.set(person, found.linkKey);
+      }
+      const after = await known();
+      for (const person of people) {
+        const isNew = (list: string) =>
+          after.get(person)?.states[list] === 'subscribed' &&
+          before.get(person)?.states[list] !== 'subscribed';
+        truth.imported(person, lists.filter(isNew));
+      }
+    },
+    async undoImports(people: readonly string[]) {
+      const before = await known();
+      await undoImports(
+        newsroom,
+        people.flatMap((person) => before.get(person)?.email ?? []),
+      );
+      const after = await known();
+      for (const person of people) {
+        const isGone = (list: string) =>
+          after.get(person)?.states[list] === 'unsubscribed' &&
+          before.get(person)?.states[list] === 'subscribed';
+        truth.undone(person, lists.filter(isGone));
+      }
     },
     /** Everybody comes or leaves at once. */
     async crowd(people: string[], comes: boolean, some: string[]) {

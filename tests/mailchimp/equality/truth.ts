@@ -34,6 +34,14 @@ export function createTruth(lists: readonly string[]) {
     /** Pressed the button of a confirmation mail of ours: newer than whatever they said before. */
     confirmed: (person: string, some: readonly string[]) =>
       say(person, some, () => ({ consented: true, outHere: false, outThere: 'no' })),
+    /** Said of them by a file; whether they are on then, Mailchimp says, and what they said there stays said. */
+    imported: (person: string, some: readonly string[]) =>
+      say(person, some, ({ outThere }) => ({
+        consented: true,
+        outHere: false,
+        outThere: outThere === 'no' ? 'hidden' : outThere,
+      })),
+    undone: (person: string, some: readonly string[]) => say(person, some, () => ({ consented: false })),
     leftHere: (person: string, some: readonly string[]) => say(person, some, () => ({ outHere: true })),
     leftThere: (person: string, some: readonly string[] = lists) =>
       say(person, some, () => ({ outThere: 'yes' })),
