@@ -56,6 +56,7 @@ export function startSync({
   hear,
   concurrency = 4,
   erasure = 'delete',
+  enqueueShredding = async () => {},
   pace = usualPace,
 }: {
   database: Database;
@@ -66,6 +67,7 @@ export function startSync({
   hear: () => Promise<void>;
   concurrency?: number;
   erasure?: Equalising['erasure'];
+  enqueueShredding?: Equalising['enqueueShredding'];
   pace?: typeof usualPace;
 }): Sync {
   const bell = createBell();
@@ -89,6 +91,7 @@ export function startSync({
     subscribing,
     footerLinks,
     erasure,
+    enqueueShredding,
     ready,
     log,
     failed,
