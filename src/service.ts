@@ -24,7 +24,7 @@ import {
 } from './mailchimp/reconcile.ts';
 import { setup, webhookUrlOf } from './mailchimp/setup.ts';
 import { sweepBuckets } from './platform/buckets.ts';
-import { type Database, openDatabase } from './platform/database.ts';
+import { type Database, openDatabase, type Sql } from './platform/database.ts';
 import type { Log } from './platform/log.ts';
 import { openQueue } from './platform/queue.ts';
 import type { Settings } from './settings.ts';
@@ -87,7 +87,7 @@ export async function startService(
     closing.push(() => database.close());
     const queue = await openQueue(
       database,
-      { mail: mailQueue, reconcile: reconcileQueue, sweep: {} },
+      { mail: mailQueue, reconcile: reconcileQueue, sweep: {}, shred: shredQueue },
       { worker: isWorker, log },
     );
     closing.push(() => queue.stop());
@@ -99,6 +99,10 @@ export async function startService(
     const metrics = createMetrics({ database, callsInFlight: gate.inFlight });
     const api = connect(settings.mailchimp, gate, metrics.recordCall);
 
+    const { shred } = database;
+    const enqueueShredding = async (tx: Sql) => {
+      if (shred !== null) await queue.add(tx, 'shred', [{ data: {}, startAfter: 0 }]);
+    };
     const alarm = ceilingAlarm(log);
     let sync: Sync | null = null;
     let mail: MailHealth | null = null;
@@ -118,6 +122,7 @@ export async function startService(
             startAfter: Math.ceil(Math.max(0, dueAt.getTime() - now().getTime()) / 1000),
           })),
         ),
+      enqueueShredding,
       onSyncDue: () => sync?.wake(),
       onCeiling: (mails) => {
         metrics.recordCeiling(mails);
@@ -170,6 +175,7 @@ export async function startService(
         await sweepRepeats(database, now());
       });
       await queue.schedule('sweep', 'buckets', hourly, {});
+      if (shred !== null) await queue.work('shred', shred);
       sync = startSync({
         database,
         api,
@@ -180,6 +186,7 @@ export async function startService(
         read: () => readForImports(reconciling),
         concurrency,
         erasure: settings.sync.erasure,
+        enqueueShredding,
       });
       const lane = sync;
       closing.push(() => lane.stop());
@@ -283,6 +290,9 @@ function hurryAnswer(res: ServerResponse, ms: number): void {
     res.once('close', () => clearTimeout(timer));
   });
 }
+
+/** One that waits does for everybody who is erased meanwhile. */
+const shredQueue = { policy: 'short' } as const;
 
 /** Off the full hour that everybody uses. */
 const hourly = '41 * * * *';

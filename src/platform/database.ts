@@ -37,6 +37,11 @@ export interface Engine extends Sql {
   places(name: string, count: number): Places;
   /** How many transactions are worth having under way at once. */
   lanes: number;
+  /**
+   * Takes out of the files what deleted and altered rows leave in them, so that an erasure is one of bytes, too
+   * (C-23). Null where that is the affair of whoever runs the server: on PostgreSQL.
+   */
+  shred: (() => Promise<void>) | null;
   adapter: SqlDriverAdapterFactory;
   /** Lends Prisma's schema engine a connection of its own. */
   migrating<T>(work: (adapter: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;

@@ -16,6 +16,9 @@ export async function openEmbedded(folder: string): Promise<Engine> {
   const release = lockFolder(folder);
   try {
     const pglite = await PGlite.create(path.join(folder, 'pglite'));
+    // A segment of the log that is used again would keep what it held. The first is for recovery at the next start.
+    await pglite.exec('ALTER SYSTEM SET wal_recycle = off');
+    await pglite.exec('SET wal_recycle = off');
     return { ...embeddedEngine(pglite), close: () => pglite.close().finally(release) };
   } catch (error) {
     release();
@@ -64,6 +67,7 @@ export function embeddedEngine(pglite: PGlite): Engine {
     },
 
     lanes: 1,
+    shred: () => shred(pglite),
     adapter: new PrismaPGlite(pglite),
     migrating: (work) =>
       work({
@@ -75,6 +79,25 @@ export function embeddedEngine(pglite: PGlite): Engine {
     queue: { db: fromPglite(pglite), backend: 'pglite' },
     close: () => pglite.close(),
   };
+}
+
+/**
+ * Writes every table of ours anew without its dead rows, drops the samples of values that the planner may have taken
+ * (a table that is empty by now would keep them for ever), then begins a new segment of the write-ahead log, so that
+ * the checkpoint throws all earlier ones away.
+ */
+async function shred(pglite: PGlite): Promise<void> {
+  const { rows } = await pglite.query<{ name: string }>(
+    `SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1`,
+  );
+  for (const { name } of rows) await pglite.exec(`VACUUM FULL public.${name}`);
+  await pglite.exec(
+    `DELETE FROM pg_catalog.pg_statistic
+      WHERE starelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)`,
+  );
+  await pglite.exec('VACUUM FULL pg_catalog.pg_statistic');
+  await pglite.exec('SELECT pg_switch_wal()');
+  await pglite.exec('CHECKPOINT');
 }
 
 /** The adapter starts a migration's script without awaiting it, which would lose its error. */

@@ -67,6 +67,7 @@ export function openPostgres(url: string, log: Log): Engine {
 
     // One commits while the next is decided; more only make the sets smaller.
     lanes: 2,
+    shred: null,
     adapter: new PrismaPg(pool),
     migrating: (work) => withMigrationAdapter(url, work),
     // Its own small pool: it listens on one connection for new jobs.

@@ -64,6 +64,8 @@ export function openSubscribing(parts: {
   now: () => Date;
   /** Queues owed mails within the transaction. */
   enqueueMails: (tx: Sql, mails: readonly OwedMail[]) => Promise<void>;
+  /** Queues within the transaction of an erasure that its traces in the files go, too. */
+  enqueueShredding?: (tx: Sql) => Promise<void>;
   /** Told after a commit that Mailchimp has to follow somebody. */
   onSyncDue: () => void;
   /** Told of mails that a ceiling put off, or did not let go at all: somebody may be flooding. */
@@ -142,7 +144,10 @@ export function openSubscribing(parts: {
       const changes = [...decided.values()].flatMap(({ changes }) => changes ?? []);
       await saveChanges(tx, changes, at);
       const erased = changes.flatMap(({ person, erased }) => (erased ? person : []));
-      if (erased.length > 0) await eraseRows(tx, erased, parts.secretKeys[0], at);
+      if (erased.length > 0) {
+        await eraseRows(tx, erased, parts.secretKeys[0], at);
+        await parts.enqueueShredding?.(tx);
+      }
       const mails = changes.flatMap(({ mails }) => mails);
       if (mails.length > 0) await parts.enqueueMails(tx, mails);
       syncDue = changes.some(({ sync, erased }) => sync !== null || erased);

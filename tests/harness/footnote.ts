@@ -1,6 +1,7 @@
 import supertest from 'supertest';
 import { inject, vi } from 'vitest';
 import type { MailKind } from '../../src/generated/prisma/enums.ts';
+import type { Sql } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { offerDemoLists } from '../../src/sandbox/lists.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -174,7 +175,7 @@ export class Footnote {
     const { database, sync } = this.service;
     await sync?.idle();
     const hashes: Record<string, string> = {};
-    for (const table of (await this.tables('public')).filter(
+    for (const table of (await tablesOf(database, 'public')).filter(
       (name) => !['buckets', 'audit_entries'].includes(name),
     )) {
       const [row] = await database.query<{ hash: string }>(
@@ -185,26 +186,8 @@ export class Footnote {
     return hashes;
   }
 
-  /** Every row of the database as text, the queue's included: what an erasure may leave nothing in (I6, C-23). */
-  async dump(): Promise<string> {
-    const rows: string[] = [];
-    for (const table of await this.tables('public', 'jobs')) {
-      const found = await this.service.database.query<{ row: string }>(
-        `SELECT t::text AS row FROM ${table} t`,
-      );
-      rows.push(...found.map(({ row }) => `${table}: ${row}`));
-    }
-    return rows.join('\n');
-  }
-
-  private async tables(...schemas: string[]): Promise<string[]> {
-    const tables = await this.service.database.query<{ name: string }>(
-      `SELECT CASE table_schema WHEN 'public' THEN quote_ident(table_name)
-                   ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS name
-         FROM information_schema.tables WHERE table_schema = ANY ($1::text[]) ORDER BY 1`,
-      [schemas],
-    );
-    return tables.map(({ name }) => name);
+  dump(): Promise<string> {
+    return dumpOf(this.service.database);
   }
 
   /** What Mailchimp holds of a person, once it has nothing more to follow. */
@@ -234,4 +217,24 @@ export class Footnote {
     );
     return rows.map(({ kind }) => kind);
   }
+}
+
+/** Every row of a database as text, the queue's included: what an erasure may leave nothing in (I6, C-23). */
+export async function dumpOf(sql: Sql): Promise<string> {
+  const rows: string[] = [];
+  for (const table of await tablesOf(sql, 'public', 'jobs')) {
+    const found = await sql.query<{ row: string }>(`SELECT t::text AS row FROM ${table} t`);
+    rows.push(...found.map(({ row }) => `${table}: ${row}`));
+  }
+  return rows.join('\n');
+}
+
+async function tablesOf(sql: Sql, ...schemas: string[]): Promise<string[]> {
+  const tables = await sql.query<{ name: string }>(
+    `SELECT CASE table_schema WHEN 'public' THEN quote_ident(table_name)
+                 ELSE quote_ident(table_schema) || '.' || quote_ident(table_name) END AS name
+       FROM information_schema.tables WHERE table_schema = ANY ($1::text[]) ORDER BY 1`,
+    [schemas],
+  );
+  return tables.map(({ name }) => name);
 }

@@ -1,4 +1,4 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEmbedded } from '../../src/platform/embedded.ts';
@@ -33,5 +33,47 @@ describe('the embedded database', () => {
     const second = await openEmbedded(folder);
     expect(await second.query('SELECT note FROM notes')).toEqual([{ note: 'still working' }]);
     await second.close();
+  });
+
+  it('can take out of its files what rows no longer say, wherever it may be (C-23)', async () => {
+    const folder = path.join(root, 'shredded');
+    const database = await openEmbedded(folder);
+    const inFiles = async (word: string) => {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+      const files = entries.filter((entry) => entry.isFile());
+      const contents = await Promise.all(
+        files.map((file) => readFile(path.join(file.parentPath, file.name))),
+      );
+      return contents.filter((content) => content.includes(word)).length;
+    };
+    await database.query('CREATE TABLE notes (id int PRIMARY KEY, note text)');
+    await database.query('CREATE TABLE others (note text)');
+    await database.query('CREATE INDEX ON notes (left(note, 50))');
+    // Many rows, some of them too long to stand in their page.
+    await database.query(
+      `INSERT INTO notes SELECT n, 'canary ' || n || CASE WHEN n % 10 = 0 THEN
+         (SELECT string_agg(md5(n::text || m), '') FROM generate_series(1, 300) m) ELSE '' END
+         FROM generate_series(1, 500) n`,
+    );
+    await database.query(`INSERT INTO others SELECT 'canary' FROM generate_series(1, 50)`);
+    await database.query('ANALYZE');
+    await database.query('CHECKPOINT');
+    await database.query(`UPDATE notes SET note = 'nobody ' || id`);
+    await database.query('DELETE FROM others');
+    expect(await inFiles('canary')).toBeGreaterThan(2);
+    // Twice, as what follows the first may leave something, too.
+    for (const _ of ['once', 'and again']) {
+      await database.shred?.();
+      expect(await inFiles('canary')).toBe(0);
+    }
+    await database.query(`INSERT INTO others VALUES ('canary')`);
+    await database.query('DELETE FROM others');
+    await database.shred?.();
+    await database.close();
+    expect(await inFiles('canary')).toBe(0);
+    const again = await openEmbedded(folder);
+    expect(await again.query('SELECT count(*)::int AS rows FROM notes')).toEqual([{ rows: 500 }]);
+    expect(await again.query('SHOW wal_recycle')).toEqual([{ wal_recycle: 'off' }]);
+    await again.close();
   });
 });

@@ -344,15 +344,22 @@ export function recordRefusals(sql: Sql, refused: readonly Refused[]): Promise<v
 
 /**
  * Lets go of the contact of an erased person, as Mailchimp has nothing of them any more. Like any other it stays
- * due if that is not final. @returns whether it is gone
+ * due if that is not final.
+ * @param enqueueShredding called within the transaction in which it goes
+ * @returns whether it is gone
  */
-export function letGo(database: Database, contact: TakenContact): Promise<boolean> {
+export function letGo(
+  database: Database,
+  contact: TakenContact,
+  enqueueShredding: (tx: Sql) => Promise<void>,
+): Promise<boolean> {
   return database.transaction(async (tx) => {
     await acknowledge(tx, [{ contact, memberStatus: 'absent' }]);
     const gone = await tx.query(
       `DELETE FROM audience_contacts WHERE subscriber_id = $1 AND wanted = acknowledged RETURNING subscriber_id`,
       [contact.subscriberId],
     );
+    if (gone.length > 0) await enqueueShredding(tx);
     return gone.length > 0;
   });
 }

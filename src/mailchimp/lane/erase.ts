@@ -19,7 +19,7 @@ export async function eraseOne(parts: Equalising, contact: TakenContact, ids: st
     let members = 0;
     for (const [n, id] of ids.entries()) if (await erase(id, n === 0)) members += 1;
     parts.answered(1);
-    const gone = await letGo(database, contact);
+    const gone = await letGo(database, contact, parts.enqueueShredding);
     if (gone)
       log.info({ subscriberId, members, erasure }, 'Mailchimp mails nothing to an erased person any more');
   } catch (error) {

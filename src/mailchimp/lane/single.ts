@@ -1,4 +1,4 @@
-import type { Database } from '../../platform/database.ts';
+import type { Database, Sql } from '../../platform/database.ts';
 import type { Log } from '../../platform/log.ts';
 import { parseAddress } from '../../subscribing/address.ts';
 import type { Subscribing } from '../../subscribing/subscribing.ts';
@@ -27,6 +27,8 @@ export interface Equalising {
   footerLinks: (linkKey: string) => FooterLinks;
   /** What becomes there of who is erased here. */
   erasure: 'delete' | 'archive';
+  /** Queues that the files forget Mailchimp's ids of who was erased. */
+  enqueueShredding: (tx: Sql) => Promise<void>;
   /** Brings the audience into shape; calls made meanwhile share one. */
   ready: () => Promise<void>;
   /** Told of a call that went well, and how many it was for. */

@@ -62,6 +62,7 @@ export function startSync({
   read,
   concurrency = 4,
   erasure = 'delete',
+  enqueueShredding = async () => {},
   pace = usualPace,
 }: {
   database: Database;
@@ -73,6 +74,7 @@ export function startSync({
   read: () => Promise<void>;
   concurrency?: number;
   erasure?: Equalising['erasure'];
+  enqueueShredding?: Equalising['enqueueShredding'];
   pace?: typeof usualPace;
 }): Sync {
   const bell = createBell();
@@ -97,6 +99,7 @@ export function startSync({
     subscribing,
     footerLinks,
     erasure,
+    enqueueShredding,
     ready,
     log,
     failed,
