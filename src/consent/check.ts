@@ -165,39 +165,49 @@ function faultsInSubscriptions({ events, subscriptions }: Checked, wordings: Who
 
 /** In one statement, as a ledger that grows meanwhile must not look broken. */
 const page = `
+  WITH person AS MATERIALIZED (
+    SELECT id, ledger_salt, ledger_seq, ledger_hash FROM subscribers
+     WHERE $1::uuid IS NULL OR id > $1::uuid ORDER BY id LIMIT $2::int
+  ), kept AS (
+    SELECT DISTINCT ON (mailed.subscriber_id, mailed.seq) mailed.subscriber_id, mailed.seq,
+           encode(sha256(convert_to(mail.copy, 'UTF8')), 'hex') AS hash
+      FROM person
+      JOIN sign_up_requests mailed ON mailed.subscriber_id = person.id
+      JOIN mails mail ON mail.request_id = mailed.id AND mail.copy IS NOT NULL
+     ORDER BY mailed.subscriber_id, mailed.seq, mail.accepted_at DESC
+  ), event AS (
+    SELECT event.subscriber_id, jsonb_agg(jsonb_build_object(
+             'subscriberId', event.subscriber_id, 'seq', event.seq, 'kind', event.kind, 'at', event.at,
+             'channel', event.channel, 'listWordings', event.list_wordings,
+             'wordingVersion', event.wording_version, 'requestSeq', event.request_seq,
+             'mailHash', event.mail_hash, 'evidenceDigest', event.evidence_digest,
+             'previousHash', event.previous_hash, 'hash', event.hash,
+             'evidence', CASE WHEN evidence.seq IS NOT NULL THEN jsonb_build_object(
+               'email', evidence.email, 'ip', evidence.ip, 'userAgent', evidence.user_agent,
+               'page', evidence.page, 'givenAt', evidence.given_at) END,
+             'keptMailHash', CASE WHEN event.kind = 'mailed' THEN kept.hash END) ORDER BY event.seq) AS every
+      FROM person
+      JOIN consent_events event ON event.subscriber_id = person.id
+      LEFT JOIN consent_evidence evidence
+        ON evidence.subscriber_id = event.subscriber_id AND evidence.seq = event.seq
+      LEFT JOIN kept ON kept.subscriber_id = event.subscriber_id AND kept.seq = event.request_seq
+     GROUP BY event.subscriber_id
+  ), subscription AS (
+    SELECT subscription.subscriber_id, jsonb_agg(jsonb_build_object(
+             'list', list.slug, 'state', subscription.state, 'consentSeq', subscription.consent_seq,
+             'endedSeq', subscription.ended_seq)) AS every
+      FROM person
+      JOIN subscriptions subscription ON subscription.subscriber_id = person.id
+      JOIN mailing_lists list ON list.id = subscription.list_id
+     GROUP BY subscription.subscriber_id
+  )
   SELECT jsonb_build_object(
            'subscriberId', person.id, 'salt', person.ledger_salt,
            'head', jsonb_build_object('seq', person.ledger_seq, 'hash', person.ledger_hash),
            'events', coalesce(event.every, '[]'), 'subscriptions', coalesce(subscription.every, '[]')) AS ledger
-    FROM (SELECT * FROM subscribers WHERE $1::uuid IS NULL OR id > $1::uuid ORDER BY id LIMIT $2::int) person
-   CROSS JOIN LATERAL (
-         SELECT jsonb_agg(jsonb_build_object(
-                  'subscriberId', event.subscriber_id, 'seq', event.seq, 'kind', event.kind, 'at', event.at,
-                  'channel', event.channel, 'listWordings', event.list_wordings,
-                  'wordingVersion', event.wording_version, 'requestSeq', event.request_seq,
-                  'mailHash', event.mail_hash, 'evidenceDigest', event.evidence_digest,
-                  'previousHash', event.previous_hash, 'hash', event.hash,
-                  'evidence', CASE WHEN evidence.seq IS NOT NULL THEN jsonb_build_object(
-                    'email', evidence.email, 'ip', evidence.ip, 'userAgent', evidence.user_agent,
-                    'page', evidence.page, 'givenAt', evidence.given_at) END,
-                  'keptMailHash', CASE WHEN event.kind = 'mailed' THEN (
-                    SELECT encode(sha256(convert_to(mail.copy, 'UTF8')), 'hex')
-                      FROM sign_up_requests mailed
-                      JOIN mails mail ON mail.request_id = mailed.id
-                     WHERE mailed.subscriber_id = event.subscriber_id AND mailed.seq = event.request_seq
-                       AND mail.copy IS NOT NULL
-                     ORDER BY mail.accepted_at DESC LIMIT 1) END) ORDER BY event.seq) AS every
-           FROM consent_events event
-           LEFT JOIN consent_evidence evidence
-             ON evidence.subscriber_id = event.subscriber_id AND evidence.seq = event.seq
-          WHERE event.subscriber_id = person.id) event
-   CROSS JOIN LATERAL (
-         SELECT jsonb_agg(jsonb_build_object(
-                  'list', list.slug, 'state', subscription.state, 'consentSeq', subscription.consent_seq,
-                  'endedSeq', subscription.ended_seq)) AS every
-           FROM subscriptions subscription
-           JOIN mailing_lists list ON list.id = subscription.list_id
-          WHERE subscription.subscriber_id = person.id) subscription
+    FROM person
+    LEFT JOIN event ON event.subscriber_id = person.id
+    LEFT JOIN subscription ON subscription.subscriber_id = person.id
    ORDER BY person.id`;
 
 const date = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
