@@ -110,6 +110,8 @@ interface Choice {
   list: number;
   consentSeq: number;
   consentAt: string;
+  /** When the person gave it: before all else when only an import says so, and not when. */
+  givenAt: string;
   ip: string | null;
 }
 
@@ -127,7 +129,9 @@ export async function loadContacts(sql: Sql, audienceId: string, ids: string[]):
   >(
     `WITH asked AS (SELECT unnest($1::uuid[]) AS id), chosen AS (
        SELECT subscription.subscriber_id, json_agg(json_build_object(
-                'list', subscription.list_id, 'consentSeq', consent.seq, 'consentAt', consent.at, 'ip', evidence.ip)) AS choices
+                'list', subscription.list_id, 'consentSeq', consent.seq, 'consentAt', consent.at, 'ip', evidence.ip,
+                'givenAt', CASE WHEN consent.kind = 'imported' THEN coalesce(evidence.given_at, 'epoch')
+                                ELSE consent.at END)) AS choices
          FROM asked
          JOIN subscriptions subscription ON subscription.subscriber_id = asked.id AND subscription.state = 'subscribed'
          JOIN consent_events consent
@@ -169,7 +173,7 @@ function choicesOf(
       mappedAt,
       subscribed: choice !== undefined,
       consentSeq: choice?.consentSeq ?? null,
-      consentAt: choice === undefined ? null : new Date(choice.consentAt),
+      consentAt: choice === undefined ? null : new Date(choice.givenAt),
     };
   };
   const lists = mapped.map(({ id, interest, mappedAt }) => listOf(id, interest, mappedAt));

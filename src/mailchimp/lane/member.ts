@@ -16,6 +16,7 @@ export interface Person {
     subscribed: boolean;
     /** The consent that the subscription rests or rested on. */
     consentSeq: number | null;
+    /** When it was given, be it in another system. */
     consentAt: Date | null;
   }[];
   /** The newest consent behind a current subscription; null when they are on no list. */
