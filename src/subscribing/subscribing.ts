@@ -264,10 +264,15 @@ function fresh(secret: string): Fresh {
     linkKey: newLinkKey(),
     ledgerSalt: randomBytes(32).toString('hex'),
     requestId,
-    tokenHash: sha256(tokenFor(secret, 'confirm', requestId)),
+    // Few decisions need these.
+    get tokenHash() {
+      return sha256(tokenFor(secret, 'confirm', requestId));
+    },
     mailId,
     noticeId: uuid(),
-    eraseTokenHash: sha256(tokenFor(secret, 'erase', mailId)),
+    get eraseTokenHash() {
+      return sha256(tokenFor(secret, 'erase', mailId));
+    },
   };
 }
 

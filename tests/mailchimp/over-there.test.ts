@@ -2,12 +2,16 @@ import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beginImport, takeRows } from '../../src/importing/importing.ts';
+import { importRows } from '../../src/importing/rows.ts';
 import { connect } from '../../src/mailchimp/api/client.ts';
 import { reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.ts';
 import { readDelivery, takeDelivery } from '../../src/mailchimp/webhook.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import type { People } from '../../src/sandbox/mailchimp/people.ts';
 import { parseAddress } from '../../src/subscribing/address.ts';
+import { openSubscribing } from '../../src/subscribing/subscribing.ts';
+import { unhindered } from '../harness/allowance.ts';
 import {
   callsOf,
   footerLinks,
@@ -102,6 +106,47 @@ describe('what happens at Mailchimp', () => {
     expect(member()?.status).toBe('unsubscribed');
     await settled();
   });
+
+  it.each([
+    ['given before it', '2021-03-04T12:34:56Z'],
+    ['of which nobody knows when it was given', null],
+  ])(
+    'a way out there ends an imported consent %s, and nobody is asked again (I2)',
+    async (_, consentedAt) => {
+      const left = 'left@news.example';
+      people.subscribeByForm(left);
+      people.leaveByFooter(left);
+      await told();
+      // Later than what happened over there.
+      const now = () => new Date(Date.now() + 60_000);
+      const { database } = newsroom;
+      const subscribing = openSubscribing({
+        ...{ database, now, secretKeys: ['a secret of thirty-two characters!'], ...unhindered },
+        enqueueMails: async () => {},
+        onSyncDue: () => {},
+      });
+      const wish = {
+        digest: 'a file',
+        file: 'a file',
+        lists: ['daily'],
+        source: `A box, ${consentedAt}`,
+        key: 'a key',
+      };
+      const { id, rows } = await beginImport({ database, subscribing, now }, wish);
+      const taken = await takeRows(
+        { database, subscribing, now },
+        id,
+        rows,
+        importRows.parse([{ email: left, consentedAt }]),
+      );
+      expect(taken.counts).toMatchObject({ created: 1 });
+      await told();
+      expect(await newsroom.lists(left)).toEqual({ daily: 'unsubscribed' });
+      expect(await newsroom.lastEvent(left)).toMatchObject({ kind: 'unsubscribed', channel: 'mailchimp' });
+      expect(member(left)?.status).toBe('unsubscribed');
+      await settled(left);
+    },
+  );
 
   it.each([
     ['complain', 'complained'],

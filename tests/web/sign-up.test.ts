@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { keepConsentSource } from '../../src/consent/wordings.ts';
 import { archiveList, saveList } from '../../src/subscribing/lists.ts';
 import { Footnote } from '../harness/footnote.ts';
 
@@ -150,7 +151,9 @@ describe('a sign-up that is refused', () => {
   });
 
   it('refuses a consent text that was never shown here (C-03)', async () => {
-    for (const consentVersion of ['0'.repeat(64), 'v1', '../../etc/passwd']) {
+    // What an operator says of an import was never shown under a form.
+    const source = await keepConsentSource(footnote.service.database, 'They ticked a box in our old shop.');
+    for (const consentVersion of ['0'.repeat(64), 'v1', '../../etc/passwd', source]) {
       expectProblem(await post({ ...good, consentVersion }), 422, 'consentVersion');
     }
   });

@@ -130,7 +130,10 @@ CREATE TRIGGER guarded BEFORE UPDATE ON audit_entries
 DROP TRIGGER chained ON consent_events;
 DROP FUNCTION link_event();
 
-CREATE FUNCTION link_events() RETURNS trigger LANGUAGE plpgsql AS $$
+-- A session keeps its plans, and one that was made while the tables were small would read all of them later: so the
+-- indexes are asked.
+CREATE FUNCTION link_events() RETURNS trigger LANGUAGE plpgsql
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   people integer;
   linked integer;
@@ -201,7 +204,8 @@ ALTER TABLE subscribers SET (fillfactor = 50);
 -- consent comes from; it brings opt-outs of people who are new here; and what it did can be taken back, which is
 -- no opt-out, so that the right file may follow, or the confirmation of what the person had asked for by themselves.
 -- Everybody else is subscribed by a newer confirmation alone, as before.
-CREATE FUNCTION guard_new_subscriptions() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION guard_new_subscriptions() RETURNS trigger LANGUAGE plpgsql
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   refused record;
 BEGIN
