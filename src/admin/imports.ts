@@ -142,7 +142,14 @@ export function importOperations(importing: Importing): Operation[] {
         scope: 'write',
         summary: 'Take back a page of what an import did; opt-outs stay, and what people did since',
         body: z
-          .strictObject({ after: z.number('must be a number').int().nullable().default(null) })
+          .strictObject({
+            after: z
+              .number('must be a number')
+              .int('must be a whole number')
+              .min(0, 'must be 0 at least')
+              .nullable()
+              .default(null),
+          })
           .prefault({}),
         answer: { description: 'What became of the page', shape: undoneRows },
       },

@@ -11,22 +11,28 @@ export const time = z.iso
   .overwrite((text) => new Date(text).toISOString())
   .meta({ description: 'A time, in UTC' });
 
-export const slug = z.string('must be text').meta({
+export const slug = text.meta({
   description: 'How forms name the mailing list; it never changes',
   example: 'morning-briefing',
 });
 
 export const subscriptionState = z.enum(['pending', 'subscribed', 'unsubscribed']);
 
+export const pageSize = z
+  .number('must be a number')
+  .int('must be a whole number')
+  .min(1, 'must be 1 at least')
+  .max(1000, 'must be 1000 at most');
+
 /** A page of a long list: `limit` of it, from where the one before ended. */
 export const page = z.strictObject({
   cursor: z.string().max(200).optional().meta({ description: 'The `next` of the page before' }),
-  limit: z.coerce
-    .number('must be a number')
-    .int('must be a whole number')
-    .min(1, 'must be 1 at least')
-    .max(1000, 'must be 1000 at most')
-    .default(100),
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be a number')
+    .transform(Number)
+    .pipe(pageSize)
+    .prefault('100'),
 });
 
 /** Where the next page begins; null on the last one. */

@@ -16,6 +16,7 @@ import {
   ledgerCheck,
   next,
   page,
+  pageSize,
   slug,
   subscriber,
   subscriptionState,
@@ -27,6 +28,7 @@ import {
 const address = text.max(320, 'must be 320 characters at most');
 const search = page
   .extend({
+    limit: pageSize.default(100),
     email: address.optional().meta({ description: 'This address alone' }),
     beginning: address.optional().meta({ description: 'Addresses that begin so' }),
     list: slug.optional(),
@@ -95,12 +97,15 @@ export function subscriberOperations({
       async ({ query: { list = null, state = null, format }, res }) => {
         if (list !== null && (await database.prisma.mailingList.count({ where: { slug: list } })) === 0)
           throw new Problem(404, 'Not Found', 'There is no such mailing list.');
+        const pieces = exportSubscribers(database, { list, state, format });
+        // Before anything is said, so that a database that does not answer is told as one.
+        const first = await pieces.next();
         res.set({
           'Content-Type': `${format === 'csv' ? 'text/csv' : 'application/jsonl'}; charset=utf-8`,
           'Content-Disposition': `attachment; filename="subscribers.${format}"`,
         });
         // Breaks the connection when it fails in the middle, so that nobody takes a part for the whole.
-        await pipeline(Readable.from(exportSubscribers(database, { list, state, format })), res);
+        await pipeline(Readable.from(withFirst(first, pieces)), res);
         return undefined;
       },
     ),
@@ -188,6 +193,15 @@ export function subscriberOperations({
       ({ query: { cursor = null, limit } }) => checkLedgers(database, { after: cursor, limit }),
     ),
   ];
+}
+
+async function* withFirst(
+  first: IteratorResult<string, void>,
+  rest: AsyncGenerator<string, void>,
+): AsyncGenerator<string> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
 }
 
 /** The key of an address that may be typed in any way. An address that nobody can have is nobody's. */

@@ -30,7 +30,7 @@ export async function* exportSubscribers(
   sql: Sql,
   { list, state, format }: { list: string | null; state: SubscriptionState | null; format: 'csv' | 'jsonl' },
 ): AsyncGenerator<string> {
-  if (format === 'csv') yield csvHead(exportColumns);
+  let head = format === 'csv' ? csvHead(exportColumns) : '';
   let last = { person: '00000000-0000-0000-0000-000000000000', listId: 0 };
   for (;;) {
     const rows = await sql.query<ExportedRow & typeof last>(
@@ -56,9 +56,10 @@ export async function* exportSubscribers(
         LIMIT ${pageSize}`,
       [last.person, last.listId, list, state],
     );
+    yield head + rows.map(format === 'csv' ? csvRow : jsonLine).join('');
+    head = '';
     const end = rows.at(-1);
     if (end === undefined) return;
-    yield rows.map(format === 'csv' ? csvRow : jsonLine).join('');
     last = { person: end.person, listId: end.listId };
   }
 }

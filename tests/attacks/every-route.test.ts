@@ -64,6 +64,29 @@ const bodies: Record<string, Body | null> = {
   'POST /admin/api/keys': { ...small, types: [json], required: { name: 'Fuzz', scopes: ['read'] } },
   'POST /admin/api/sync/retry': { ...small, types: [json], optional: { email: 'reader@example.com' } },
   'POST /admin/api/sync/reconcile': { ...small, types: [json], optional: { kind: 'full', dryRun: true } },
+  'POST /admin/api/subscribers/search': {
+    ...small,
+    types: [json],
+    optional: { beginning: 'ann', list: 'morning-briefing', state: 'subscribed', limit: 10 },
+  },
+  'POST /admin/api/imports': {
+    ...small,
+    types: [json],
+    required: { digest: '0'.repeat(64), file: 'people.csv', lists: ['morning-briefing'], source: 'Fuzz' },
+  },
+  'POST /admin/api/imports/preview': {
+    types: [json],
+    limit: 4 * 2 ** 20,
+    required: { lists: ['morning-briefing'], rows: [] },
+    optional: {},
+  },
+  'POST /admin/api/imports/:id/rows': {
+    types: [json],
+    limit: 4 * 2 ** 20,
+    required: { from: 0, rows: [] },
+    optional: {},
+  },
+  'POST /admin/api/imports/:id/undo': { ...small, types: [json], optional: { after: 0 } },
   // These take none.
   'POST /confirm/:token': null,
   'POST /confirm/:token/renew': null,
@@ -73,6 +96,8 @@ const bodies: Record<string, Body | null> = {
   'POST /admin/api/lists/:slug/archive': null,
   'POST /admin/api/setup': null,
   'DELETE /admin/api/keys/:id': null,
+  'POST /admin/api/imports/:id/finish': null,
+  'POST /admin/api/subscribers/:id/erase': null,
 };
 
 let footnote: Footnote;
@@ -348,7 +373,8 @@ describe('bodies', () => {
         await sendAll(
           function* (body) {
             for (const type of body.types) {
-              for (const size of [body.limit + 1, body.limit * 2, 1_000_000]) {
+              // A megabyte, or what is larger still.
+              for (const size of [body.limit + 1, body.limit * 2, Math.max(1_000_000, body.limit * 2)]) {
                 const padding = 'x'.repeat(size);
                 const sample = type === json ? { ...sampleOf(body), more: padding } : padding;
                 const sent = typeof sample === 'string' ? `more=${padding}` : JSON.stringify(sample);

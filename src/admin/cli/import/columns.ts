@@ -114,8 +114,9 @@ export function parseMapping(text: string): Mapping {
   const mapping = new Map<Field, string>();
   // A comma in the name of a column is one of the name.
   for (const part of text.split(/,(?=[^,=]*=)/)) {
-    const [, name = '', column = ''] = /^\s*([^=]*?)\s*=\s*(.*?)\s*$/s.exec(part) ?? [];
-    if (!isField(name))
+    const [name = '', ...rest] = part.split('=').map((piece) => piece.trim());
+    const column = rest.join('=');
+    if (!isField(name) || rest.length === 0)
       throw new Failure(
         `--map: “${name || part.trim()}” is no field; it is FIELD=COLUMN,… with ${list(fields)}`,
       );
