@@ -10,12 +10,31 @@ class JourneysFirst extends BaseSequencer {
   }
 }
 
+/** These never meet a database: to run them on another one would tell nothing new. */
+const withoutDatabase = [
+  'tests/admin/import/**',
+  'tests/attacks/{every-row,regular-expressions,supply-chain}.test.ts',
+  'tests/emails/**',
+  'tests/languages/**',
+  'tests/mailchimp/{client,member,refusals}.test.ts',
+  'tests/platform/{csv,embedded,gather}.test.ts',
+  'tests/sandbox/**',
+  'tests/site/**',
+  'tests/subscribing/{address,caps,decide,imports,over-there,owner,rules}.test.ts',
+];
+const onPostgres = process.env['TEST_DATABASE_URL'] !== undefined;
+
 export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', development: false } },
   test: {
     include: ['tests/**/*.test.{ts,tsx}'],
     // They need a browser, or the tools of attackers: npm run test:browser, npm run test:security.
-    exclude: [...configDefaults.exclude, 'tests/browser/**', 'tests/security/**'],
+    exclude: [
+      ...configDefaults.exclude,
+      'tests/browser/**',
+      'tests/security/**',
+      ...(onPostgres ? withoutDatabase : []),
+    ],
     globalSetup: 'tests/harness/template.ts',
     // React as readers get it; its other build is several times slower.
     env: { NODE_ENV: 'production' },

@@ -25,7 +25,7 @@ export function decideImport(household: Household, command: ImportPerson, now: D
 
 function bringIn(changes: Changes, command: ImportPerson, isSuppressed: boolean, now: Date): Decision {
   const { person, created } = changes;
-  const isBarred = isSuppressed || person.mailBlock !== null || person.declined;
+  const isBarred = isSuppressed || person.mailBlock !== null || person.declined || leftAltogether(person);
   const missing = places(person, command.lists).filter(({ current }) => current?.state !== 'subscribed');
   const raised = missing.filter(
     ({ current }) => !isBarred && (current === undefined || !isOptedOut(current)),
@@ -50,6 +50,11 @@ function bringIn(changes: Changes, command: ImportPerson, isSuppressed: boolean,
   changes.sync = 'opt_in';
   return entered(created === null ? 'updated' : 'created', changes, command, seq);
 }
+
+/** Who left all that they had here wants no newsletter of ours, be it one that they never had (I2). */
+const leftAltogether = ({ subscriptions }: Person): boolean =>
+  subscriptions.some(({ leftHere }) => leftHere) &&
+  subscriptions.every(({ state }) => state !== 'subscribed');
 
 /** Who left over there, or bounced, is not on these lists, and no later row or import puts them there. */
 function bringOptOut(changes: Changes, command: ImportPerson, now: Date): Decision {
@@ -141,7 +146,17 @@ export function afterImport(
         const isRaised = now.state === 'subscribed';
         const undone = isRaised && now.endedSeq !== null;
         const changedAt = new Date(0);
-        return { ...list, ...now, listId, archived: false, changedAt, imported: isRaised, givenAt, undone };
+        return {
+          ...list,
+          ...now,
+          listId,
+          archived: false,
+          changedAt,
+          imported: isRaised,
+          givenAt,
+          undone,
+          leftHere: false,
+        };
       }),
   );
   const kept = person.subscriptions.filter(({ listId }) => !changed.some((one) => one.listId === listId));

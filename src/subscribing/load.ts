@@ -129,7 +129,8 @@ export async function loadHouseholds(
                 'consentSeq', subscription.consent_seq, 'endedSeq', subscription.ended_seq,
                 'changedAt', subscription.changed_at, 'imported', coalesce(consent.kind = 'imported', false),
                 'givenAt', CASE WHEN consent.kind = 'imported' THEN evidence.given_at ELSE consent.at END,
-                'undone', coalesce(ending.kind = 'import_undone', false))
+                'undone', coalesce(ending.kind = 'import_undone', false),
+                'leftHere', coalesce(ending.kind = 'unsubscribed' AND ending.channel <> 'import', false))
                 ORDER BY list.position, list.id) AS every
          FROM subscriptions subscription
          JOIN mailing_lists list ON list.id = subscription.list_id
@@ -241,6 +242,7 @@ const personShape: z.ZodType<Person & { mails: OwedMail[] }> = z.object({
       imported: z.boolean(),
       givenAt: time.nullable(),
       undone: z.boolean(),
+      leftHere: z.boolean(),
     }),
   ),
   requests: z.array(

@@ -76,6 +76,8 @@ export interface Subscription {
   givenAt: Date | null;
   /** Whether what ended it was an import taken back, which is no opt-out: then there never was one. */
   undone: boolean;
+  /** Whether it was left here or at Mailchimp, and not just by the word of a file. */
+  leftHere: boolean;
 }
 
 /** Whether the person opted out of it, and nothing but their own newer confirmation may raise it (I2). */

@@ -25,10 +25,10 @@ interface Row {
 const came = (outcome: string) => ({ type: 'imported', outcome });
 const undo = (story: Story, nth = 0) => story.run({ act: 'undo import', email: ann, nth });
 
-/** Ann confirmed the daily. */
-function confirmed(): Story {
+/** Ann confirmed these. */
+function confirmed(...lists: string[]): Story {
   const story = tellStory('daily', 'weekly', 'monthly');
-  story.signUp(ann, 'daily');
+  story.signUp(ann, ...(lists.length > 0 ? lists : ['daily']));
   story.confirm(ann);
   story.wait(minute);
   return story;
@@ -109,12 +109,28 @@ describe('a row of somebody subscribed over there', () => {
     }
   });
 
-  it('raises the lists that were never left, and them alone', () => {
+  it('raises nobody who left all that they had, be it on a list that they never had (I2)', () => {
     const story = confirmed();
     story.leave(ann);
+    expect(importing(story, { lists: ['daily', 'weekly'] })).toEqual({
+      outcome: came('suppressed'),
+      changes: null,
+    });
+  });
+
+  it('raises the lists that were never left of somebody who is a reader still, and them alone', () => {
+    const story = confirmed('daily', 'monthly');
+    story.leave(ann, 'daily');
     expect(importing(story, { lists: ['daily', 'weekly'] }).outcome).toEqual(came('updated'));
-    expect(story.lists(ann)).toEqual({ daily: 'unsubscribed', weekly: 'subscribed' });
+    expect(story.lists(ann)).toEqual({ daily: 'unsubscribed', monthly: 'subscribed', weekly: 'subscribed' });
     expect(importing(story, { lists: ['daily', 'weekly'] }).outcome).toEqual(came('suppressed'));
+  });
+
+  it('lets one row of a file bring what another one left', () => {
+    const story = tellStory('daily', 'weekly');
+    importing(story, { state: 'unsubscribed' });
+    expect(importing(story, { lists: ['weekly'] }).outcome).toEqual(came('updated'));
+    expect(story.lists(ann)).toEqual({ daily: 'unsubscribed', weekly: 'subscribed' });
   });
 
   it('does not confirm what somebody who opted out asked for anew', () => {

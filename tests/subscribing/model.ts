@@ -315,8 +315,21 @@ export function createModel(wordingVersion = 'the consent text', source = 'where
           const consent = events[(subscription.consentSeq ?? 0) - 1];
           const imported = consent?.kind === 'imported';
           const givenAt = (imported ? consent.evidence?.givenAt : consent?.at) ?? null;
-          const undone = events[(subscription.endedSeq ?? 0) - 1]?.kind === 'import_undone';
-          return { slug, name, description, wording, archived, ...subscription, imported, givenAt, undone };
+          const ending = events[(subscription.endedSeq ?? 0) - 1];
+          const undone = ending?.kind === 'import_undone';
+          const leftHere = ending?.kind === 'unsubscribed' && ending.channel !== 'import';
+          return {
+            slug,
+            name,
+            description,
+            wording,
+            archived,
+            ...subscription,
+            imported,
+            givenAt,
+            undone,
+            leftHere,
+          };
         })
         .sort((a, b) => a.listId - b.listId),
       requests: reader.requests
