@@ -84,7 +84,7 @@ function Finding({ chain: { fault }, entries }: { chain: Dossier['chain']; entri
   return (
     <p className={fault === null ? 'finding' : 'finding fault'}>
       {fault === null
-        ? `The ledger was recomputed: its ${entries} entries are as they were written, in their order, and none is missing.`
+        ? `The ledger was recomputed: every entry is as it was written and in its order, ${entries} in all, and none is missing.`
         : `The ledger does not verify. At entry ${fault.number}: ${fault.why}.`}
     </p>
   );

@@ -21,7 +21,7 @@ export function demandKey(keys: AdminKeys, guard: Guard): RequestHandler {
     res.set('WWW-Authenticate', 'Bearer');
     const detail = keys.isOpen
       ? 'Send a valid key as Authorization: Bearer KEY.'
-      : 'This is closed: ADMIN_API_KEY is not set.';
+      : 'This is closed, as the server was started without ADMIN_API_KEY.';
     throw new Problem(401, 'Unauthorized', detail);
   };
 }
