@@ -147,7 +147,7 @@ describe('the dossier about a person (C-14)', () => {
   it('verifies, and says so', async () => {
     for (const whole of [anns, bobs, await erased()]) {
       expect(whole.chain.fault).toBeNull();
-      expect(dossierPage(whole)).toContain('are as they were written');
+      expect(dossierPage(whole)).toContain('every entry is as it was written');
       expect(readAsOutsider(asFile(whole))).toEqual([]);
     }
   });
