@@ -79,7 +79,7 @@ Examples:
             id,
             createdAt.slice(0, 16),
             rows,
-            undoneAt !== null ? 'undone' : finishedAt !== null ? 'done' : 'broke off',
+            undoneAt !== null ? 'undone' : finishedAt !== null ? 'done' : 'not finished',
             file,
           ]),
         ),
