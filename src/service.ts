@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import manifest from '../package.json' with { type: 'json' };
 import { openKeys } from './access/keys.ts';
+import { sweepSessions } from './access/sessions.ts';
 import { adminApi } from './admin/api.ts';
 import { doctor } from './admin/doctor.ts';
 import type { Operations } from './admin/mailchimp.ts';
@@ -31,6 +32,7 @@ import type { Settings } from './settings.ts';
 import { siteOf } from './site/site.ts';
 import { linksOf } from './subscribing/links.ts';
 import { openSubscribing, type Subscribing } from './subscribing/subscribing.ts';
+import { foldTotals } from './subscribing/totals.ts';
 import { createMetrics } from './web/metrics.ts';
 import { pagesOf } from './web/reader.ts';
 import * as steady from './web/steady.ts';
@@ -87,7 +89,7 @@ export async function startService(
     closing.push(() => database.close());
     const queue = await openQueue(
       database,
-      { mail: mailQueue, reconcile: reconcileQueue, sweep: {}, shred: shredQueue },
+      { mail: mailQueue, reconcile: reconcileQueue, sweep: {}, totals: {}, shred: shredQueue },
       { worker: isWorker, log },
     );
     closing.push(() => queue.stop());
@@ -173,8 +175,11 @@ export async function startService(
       await queue.work('sweep', async () => {
         await sweepBuckets(database, now());
         await sweepRepeats(database, now());
+        await sweepSessions(database, now());
       });
       await queue.schedule('sweep', 'buckets', hourly, {});
+      await queue.work('totals', () => foldTotals(database));
+      await queue.schedule('totals', 'fold', '* * * * *', {});
       if (shred !== null) await queue.work('shred', shred);
       sync = startSync({
         database,

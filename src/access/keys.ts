@@ -24,6 +24,8 @@ export interface AdminKeys {
   isOpen: boolean;
   /** @returns whose key this is; null for a wrong or a revoked one */
   find(key: string): Promise<AdminKey | null>;
+  /** The same for a key that is known by its digest alone. */
+  findByDigest(digest: string): Promise<AdminKey | null>;
   /** @returns the key with its text, or null when another has that name */
   create(wish: { name: string; scopes: AdminScope[] }): Promise<(ListedKey & { key: string }) | null>;
   list(): Promise<ListedKey[]>;
@@ -46,7 +48,11 @@ const columns = {
 
 /** Compares secrets by their digests, which are equally long whatever was sent (A-21). */
 export function isSame(given: string, secret: string): boolean {
-  return timingSafeEqual(Buffer.from(sha256(given)), Buffer.from(sha256(secret)));
+  return isSameDigest(sha256(given), sha256(secret));
+}
+
+function isSameDigest(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(one), Buffer.from(other));
 }
 
 /**
@@ -63,18 +69,20 @@ export function openKeys({
   adminApiKey: string | null;
   now: () => Date;
 }): AdminKeys {
+  async function findByDigest(digest: string): Promise<AdminKey | null> {
+    if (adminApiKey === null) return null;
+    if (isSameDigest(digest, sha256(adminApiKey))) return bootstrap;
+    const at = now();
+    const found = await prisma.adminKey.findUnique({ where: { digest, revokedAt: null } });
+    if (found !== null && at.getTime() - (found.lastUsedAt?.getTime() ?? 0) >= minute)
+      await prisma.adminKey.update({ where: { id: found.id }, data: { lastUsedAt: at } });
+    return found;
+  }
+
   return {
     isOpen: adminApiKey !== null,
-
-    async find(key) {
-      if (adminApiKey === null) return null;
-      if (isSame(key, adminApiKey)) return bootstrap;
-      const at = now();
-      const found = await prisma.adminKey.findUnique({ where: { digest: sha256(key), revokedAt: null } });
-      if (found !== null && at.getTime() - (found.lastUsedAt?.getTime() ?? 0) >= minute)
-        await prisma.adminKey.update({ where: { id: found.id }, data: { lastUsedAt: at } });
-      return found;
-    },
+    find: (key) => findByDigest(sha256(key)),
+    findByDigest,
 
     async create({ name, scopes }) {
       const key = `footnote_${randomBytes(32).toString('base64url')}`;

@@ -12,13 +12,16 @@ import { importOperations } from './imports.ts';
 import { keyOperations } from './keys.ts';
 import { listOperations } from './lists.ts';
 import { mailchimpOperations, type Operations } from './mailchimp.ts';
-import { type Described, routerOf } from './operation.ts';
+import { type Described, perform, routerOf } from './operation.ts';
 import { openRepeats } from './repeats.ts';
 import { subscriberOperations } from './subscribers.ts';
 
+/** Does one of the operations for somebody who asks for it at the dashboard. @throws what the API would refuse with */
+export type Act = (id: string, asked: Parameters<typeof perform>[1]) => Promise<void>;
+
 /**
  * What stands under `/admin/api`, for editors and operators, by bearer key.
- * @returns its routes, and what is said of each
+ * @returns its routes, what is said of each, and what does one of them
  */
 export function adminApi({
   database,
@@ -37,7 +40,7 @@ export function adminApi({
   /** What a dossier that is made now says of who made it. */
   dossierMade: () => Made;
   now: () => Date;
-}): { router: Router; described: Described[] } {
+}): { router: Router; described: Described[]; act: Act } {
   const audit = openAudit({ database, now });
   const all = [
     ...listOperations(database, now),
@@ -53,5 +56,10 @@ export function adminApi({
     routerOf(all, { audit, repeats: openRepeats({ database, now }) }),
     notFound,
   );
-  return { router, described: all.map(({ described }) => described) };
+  const act: Act = async (id, asked) => {
+    const operation = all.find(({ described }) => described.id === id);
+    if (operation === undefined) throw new Error(`there is no operation ${id}`);
+    await perform(operation, asked, audit);
+  };
+  return { router, described: all.map(({ described }) => described), act };
 }

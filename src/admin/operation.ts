@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { AdminKey } from '../access/keys.ts';
 import type { AdminScope } from '../generated/prisma/enums.ts';
 import { readJson } from '../web/bodies.ts';
-import { holderOf } from '../web/keys.ts';
+import { demandScope, holderOf } from '../web/keys.ts';
 import { asProblem, onlyVerbs, Problem } from '../web/problems.ts';
 import type { Audit } from './audit.ts';
 import type { Repeats } from './repeats.ts';
@@ -65,10 +65,20 @@ export interface Asked<D> {
   res: Response;
 }
 
+/** What is asked for, before it is parsed. */
+interface Given {
+  key: AdminKey;
+  params: unknown;
+  query: unknown;
+  body: unknown;
+  req: Request;
+  res: Response;
+}
+
 export interface Operation {
   described: Described;
-  /** Parses a request. @returns what does it @throws Problem 404 or 422 */
-  prepare: (by: { key: AdminKey; req: Request; res: Response }) => () => Promise<unknown>;
+  /** Parses what is asked for. @returns what does it @throws Problem 404 or 422 */
+  prepare: (given: Given) => () => Promise<unknown>;
 }
 
 /** Joins what is said of an operation and what does it. */
@@ -78,14 +88,12 @@ export function operation<const D extends Described>(
 ): Operation {
   return {
     described,
-    prepare: ({ key, req, res }) => {
+    prepare: ({ params, query, body, ...given }) => {
       const asked = {
-        key,
-        req,
-        res,
-        params: parsePath(described.params, req.params),
-        query: parse(described.query, req.query),
-        body: parse(described.body, req.body),
+        ...given,
+        params: parsePath(described.params, params),
+        query: parse(described.query, query),
+        body: parse(described.body, body),
         // Parsed by the very shapes that its types come from.
       } as Asked<D>;
       return () => handle(asked);
@@ -104,14 +112,14 @@ export function routerOf(
     for (const operation of same) {
       const { verb, body, largestBody } = operation.described;
       const reading = body === undefined ? [] : [readJson(largestBody)];
-      route[verb](...reading, perform(operation, parts));
+      route[verb](...reading, answerWith(operation, parts));
     }
     route.all(onlyVerbs(...same.map(({ described }) => described.verb.toUpperCase())));
   }
   return router;
 }
 
-function perform(
+function answerWith(
   { described, prepare }: Operation,
   { audit, repeats }: { audit: Audit; repeats: Repeats },
 ): RequestHandler {
@@ -119,26 +127,49 @@ function perform(
   const { status = 200, shape, once = false } = answer;
   return async (req, res) => {
     const key = holderOf(req, scope);
-    const handle = prepare({ key, req, res });
+    const { params, query, body } = req;
+    const handle = prepare({ key, params, query, body, req, res });
     const act = async () => {
       const value = await handle();
       return shape === undefined ? null : JSON.stringify(shape.parse(JSON.parse(JSON.stringify(value))));
     };
     if (scope === 'read') return send(res, status, await act());
 
-    const answered = await repeats.once({ req, key, once, status }, async () => {
-      const entry = await audit.enter({ key: key.name, operation: id, target: req.params });
-      try {
-        const text = await act();
-        await audit.close(entry, status);
-        return text;
-      } catch (error) {
-        await audit.close(entry, asProblem(error).status);
-        throw error;
-      }
-    });
+    const answered = await repeats.once({ req, key, once, status }, () =>
+      audited(audit, { key: key.name, operation: id, target: params }, status, act),
+    );
     send(res, status, answered);
   };
+}
+
+/** Makes a change that is entered in the audit log before, with how it ended. */
+async function audited<T>(
+  audit: Audit,
+  what: Parameters<Audit['enter']>[0],
+  status: number,
+  act: () => Promise<T>,
+): Promise<T> {
+  const entry = await audit.enter(what);
+  try {
+    const done = await act();
+    await audit.close(entry, status);
+    return done;
+  } catch (error) {
+    await audit.close(entry, asProblem(error).status);
+    throw error;
+  }
+}
+
+/** Does an operation for somebody who asks for it in another way than through the API: the same checks, the same log. */
+export async function perform(
+  { described, prepare }: Operation,
+  { params = {}, body, ...by }: Pick<Given, 'key' | 'req' | 'res'> & { params?: object; body?: unknown },
+  audit: Audit,
+): Promise<void> {
+  const { id, scope, answer } = described;
+  demandScope(by.key, scope);
+  const handle = prepare({ ...by, params, query: {}, body });
+  await audited(audit, { key: by.key.name, operation: id, target: params }, answer.status ?? 200, handle);
 }
 
 function send(res: Response, status: number, json: string | null): void {

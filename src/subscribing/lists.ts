@@ -1,6 +1,7 @@
 import { keepListWording } from '../consent/wordings.ts';
 import type { Database } from '../platform/database.ts';
 import type { OfferedList } from './commands.ts';
+import { subscribersOfList } from './totals.ts';
 
 /** The lists on offer, in the order of the form. Archived ones are not. */
 export async function offeredLists(database: Database): Promise<OfferedList[]> {
@@ -16,6 +17,7 @@ export async function offeredLists(database: Database): Promise<OfferedList[]> {
 /** Every list with its place, whether it takes sign-ups, and how many people are on it. */
 export async function everyList(database: Database) {
   return database.query<{
+    id: number;
     slug: string;
     name: string;
     description: string;
@@ -23,9 +25,8 @@ export async function everyList(database: Database) {
     archived: boolean;
     subscribers: number;
   }>(
-    `SELECT list.slug, wording.name, wording.description, list.position, list.archived_at IS NOT NULL AS archived,
-            (SELECT count(*)::int FROM subscriptions
-              WHERE list_id = list.id AND state = 'subscribed') AS subscribers
+    `SELECT list.id, list.slug, wording.name, wording.description, list.position, list.archived_at IS NOT NULL AS archived,
+            ${subscribersOfList} AS subscribers
        FROM mailing_lists list
        JOIN mailing_list_wordings wording ON wording.version = list.wording_version
       ORDER BY list.position, list.id`,

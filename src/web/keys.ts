@@ -30,6 +30,12 @@ export function demandKey(keys: AdminKeys, guard: Guard): RequestHandler {
 export function holderOf(req: Request, scope: AdminScope): AdminKey {
   const holder = holders.get(req);
   if (holder === undefined) throw new Error('this route asks for no key');
+  demandScope(holder, scope);
+  return holder;
+}
+
+/** @throws Problem 403 when a key is not for this */
+export function demandScope(holder: AdminKey, scope: AdminScope): void {
   if (!holder.scopes.includes(scope)) {
     throw new Problem(
       403,
@@ -37,5 +43,4 @@ export function holderOf(req: Request, scope: AdminScope): AdminKey {
       `This needs a key of scope ${scope}; yours is for ${holder.scopes.join(', ')}.`,
     );
   }
-  return holder;
 }
