@@ -14,6 +14,7 @@ import { listOperations } from './lists.ts';
 import { mailchimpOperations, type Operations } from './mailchimp.ts';
 import { type Described, perform, routerOf } from './operation.ts';
 import { openRepeats } from './repeats.ts';
+import { statsOperations } from './stats.ts';
 import { subscriberOperations } from './subscribers.ts';
 
 /** Does one of the operations for somebody who asks for it at the dashboard. @throws what the API would refuse with */
@@ -47,6 +48,7 @@ export function adminApi({
     ...consentOperations(database),
     ...subscriberOperations({ database, subscribing, dossierMade }),
     ...importOperations({ database, subscribing, now }),
+    ...statsOperations(database, now),
     ...keyOperations(keys, audit),
     ...mailchimpOperations({ database, operations }),
   ];

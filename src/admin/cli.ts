@@ -6,6 +6,7 @@ import { addKeyCommands } from './cli/keys.ts';
 import { addListCommands } from './cli/lists.ts';
 import { addMailchimpCommands } from './cli/mailchimp.ts';
 import { addProofCommands } from './cli/proof.ts';
+import { addStatsCommand } from './cli/stats.ts';
 import { addSubscriberCommands } from './cli/subscribers.ts';
 
 // `npm run admin -- COMMAND`: a thin client of the admin API, so it works from any machine. Exit codes:
@@ -22,6 +23,7 @@ const consent = addConsentCommands(program);
 const subscribers = addSubscriberCommands(program);
 addImportCommands(program, subscribers);
 addProofCommands(program, consent);
+addStatsCommand(program);
 addKeyCommands(program);
 
 try {

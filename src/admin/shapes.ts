@@ -271,3 +271,24 @@ export const undoneRows = z.object({
   kept: z.number().int().meta({ description: 'Opt-outs, and who confirmed or left since' }),
   after: z.number().int().nullable().meta({ description: 'Where the next page begins; null: all is done' }),
 });
+
+const happened = {
+  signUps: z.number().int(),
+  confirmations: z.number().int(),
+  optOuts: z.number().int().meta({ description: 'By readers, at Mailchimp and by operators; not by files' }),
+  imported: z.number().int(),
+};
+export const stats = z
+  .object({
+    lists: z.array(
+      z
+        .object({ slug, name: z.string(), subscribers: z.number().int(), ...happened })
+        .meta({ description: 'Who is on it now, and what happened to it in these days' }),
+    ),
+    days: z.array(
+      z
+        .object({ day: z.string().meta({ example: '2026-11-25' }), ...happened })
+        .meta({ description: 'Each sign-up, press or opt-out once, whatever lists it names' }),
+    ),
+  })
+  .meta({ id: 'Stats' });

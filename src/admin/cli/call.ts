@@ -14,7 +14,7 @@ export class Refused extends Failure {
   }
 }
 
-/** No answer came: the same may go through later. */
+/** No answer came, or one that the server is in trouble: the same may go through later. */
 export class Unanswered extends Failure {}
 
 function target(): { url: string; key: string } {
@@ -54,6 +54,7 @@ export async function ask(method: string, path: string, body?: object): Promise<
   const told = problem.safeParse(await answer.json().catch(() => null)).data?.detail;
   if (answer.status === 401)
     throw new Refused(401, `the key in ADMIN_API_KEY is not valid at ${url}: ${told ?? 'it is refused'}`);
+  if (answer.status >= 500) throw new Unanswered(told ?? `the server answers ${answer.status}`);
   throw new Refused(answer.status, told ?? `the server answers ${answer.status}`);
 }
 

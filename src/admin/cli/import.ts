@@ -239,7 +239,7 @@ async function sendAll(
   }
 }
 
-/** Tries again while no answer comes, as every batch may be sent twice. */
+/** Tries again while no answer comes, or the server is in trouble, as every batch may be sent twice. */
 async function patiently<T>(act: () => Promise<T>): Promise<T> {
   for (const seconds of patience) {
     try {
@@ -253,6 +253,8 @@ async function patiently<T>(act: () => Promise<T>): Promise<T> {
     return await act();
   } catch (error) {
     if (!(error instanceof Unanswered)) throw error;
-    throw new Failure(`${error.message}. Run the same command again: it goes on where it was.`);
+    throw new Failure(
+      `${error.message.replace(/\.$/, '')}. Run the same command again: it goes on where it was.`,
+    );
   }
 }
