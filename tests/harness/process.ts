@@ -9,6 +9,7 @@ import type { Settings } from '../../src/settings.ts';
 
 /** Footnote as its own process, as `npm start` runs it, to be killed and started again. */
 export interface FootnoteProcess {
+  pid: number | undefined;
   http: ReturnType<typeof supertest>;
   /** Everything it logged so far. */
   output(): string;
@@ -54,6 +55,7 @@ export async function startProcess(
   await Promise.race([ready, ended]);
   ended.catch(() => {});
   return {
+    pid: child.pid,
     http: supertest(`http://127.0.0.1:${env['PORT']}`),
     output,
     signal: (name) => child.kill(name),
