@@ -3,13 +3,12 @@ import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import manifest from '../package.json' with { type: 'json' };
 import { openKeys } from './access/keys.ts';
-import { sweepSessions } from './access/sessions.ts';
 import { adminApi } from './admin/api.ts';
 import { doctor } from './admin/doctor.ts';
 import type { Operations } from './admin/mailchimp.ts';
 import { referenceRoutes } from './admin/reference.ts';
-import { sweepRepeats } from './admin/repeats.ts';
 import { offerDefaultWordings } from './consent/wordings.ts';
+import { type Duties, dutyQueues, openDuties, startDuties } from './duties/open.ts';
 import { openGuard } from './guard/guard.ts';
 import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
@@ -24,7 +23,6 @@ import {
   requestReconciliation,
 } from './mailchimp/reconcile.ts';
 import { setup, webhookUrlOf } from './mailchimp/setup.ts';
-import { sweepBuckets } from './platform/buckets.ts';
 import { type Database, openDatabase, type Sql } from './platform/database.ts';
 import type { Log } from './platform/log.ts';
 import { openQueue } from './platform/queue.ts';
@@ -53,6 +51,7 @@ export interface Service {
   /** Absent in a process that only serves the web. */
   sync: Sync | null;
   operations: Operations;
+  duties: Duties;
   /** Takes nothing new, finishes what is in flight, and closes everything. */
   stop(): Promise<void>;
 }
@@ -89,7 +88,7 @@ export async function startService(
     closing.push(() => database.close());
     const queue = await openQueue(
       database,
-      { mail: mailQueue, reconcile: reconcileQueue, sweep: {}, totals: {}, shred: shredQueue },
+      { mail: mailQueue, reconcile: reconcileQueue, totals: {}, shred: shredQueue, ...dutyQueues },
       { worker: isWorker, log },
     );
     closing.push(() => queue.stop());
@@ -172,12 +171,6 @@ export async function startService(
         kind: 'incremental',
       });
       await queue.schedule('reconcile', 'full', nightly, { kind: 'full' });
-      await queue.work('sweep', async () => {
-        await sweepBuckets(database, now());
-        await sweepRepeats(database, now());
-        await sweepSessions(database, now());
-      });
-      await queue.schedule('sweep', 'buckets', hourly, {});
       await queue.work('totals', () => foldTotals(database));
       await queue.schedule('totals', 'fold', '* * * * *', {});
       if (shred !== null) await queue.work('shred', shred);
@@ -195,7 +188,11 @@ export async function startService(
       });
       const lane = sync;
       closing.push(() => lane.stop());
+      const parts = { database, subscribing, retention: settings.retention, now, log };
+      const breakOff = await startDuties(queue, parts);
+      closing.push(async () => breakOff());
     }
+    const duties = openDuties(queue, { database, now });
     // Before the lane stops, which waits for its calls: those that wait for a place are not made any more.
     closing.push(() => gate.close());
 
@@ -235,7 +232,7 @@ export async function startService(
       site: { publication, postalAddress },
       mailDomain: settings.smtp.from.address.replace(/^.*@/, ''),
     });
-    const admin = adminApi({ database, subscribing, keys, guard, operations, dossierMade, now });
+    const admin = adminApi({ database, subscribing, keys, guard, operations, duties, dossierMade, now });
     const app = isWeb
       ? createWeb({
           ...health,
@@ -269,6 +266,7 @@ export async function startService(
       subscribing,
       sync,
       operations,
+      duties,
       stop: async () => {
         stopping = true;
         await closeAll();
@@ -298,9 +296,6 @@ function hurryAnswer(res: ServerResponse, ms: number): void {
 
 /** One that waits does for everybody who is erased meanwhile. */
 const shredQueue = { policy: 'short' } as const;
-
-/** Off the full hour that everybody uses. */
-const hourly = '41 * * * *';
 
 /** When the audience is compared as a whole: in the small hours, off the full hour that everybody uses. */
 const nightly = '17 3 * * *';

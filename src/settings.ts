@@ -6,6 +6,7 @@ import { type Logo, readLogo } from './site/logo.ts';
 import { parseAddress } from './subscribing/address.ts';
 import type { Caps } from './subscribing/caps.ts';
 import type { Ceilings } from './subscribing/ceilings.ts';
+import { linkDays } from './subscribing/changes.ts';
 
 export interface Settings {
   production: boolean;
@@ -71,6 +72,16 @@ export interface Settings {
     altchaDifficulty: number | null;
     /** Whether addresses at throw-away domains are refused. */
     refuseDisposable: boolean;
+  };
+  /** How long what is kept. */
+  retention: {
+    /** Days after which who never confirmed is forgotten. */
+    unconfirmedDays: number;
+    /** Years, from the end of the year in which everything ended, for which proof is kept. */
+    proofYears: number;
+    auditDays: number;
+    /** Months without a consent or a mail after which an address counts as dormant. Nothing ends by that. */
+    dormantMonths: number;
   };
   role: 'all' | 'web' | 'worker';
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -187,6 +198,13 @@ const variables = z.object({
   ALTCHA: oneOf('off', 'on').default('off'),
   ALTCHA_DIFFICULTY: count(10, 100_000).default(1000),
   DISPOSABLE_DOMAINS: oneOf('accept', 'refuse').default('accept'),
+  RETENTION_UNCONFIRMED_DAYS: read(
+    `a whole number from ${linkDays + 1} to 3650, as links work for ${linkDays} days`,
+    (text) => wholeNumber(text, linkDays + 1, 3650),
+  ).default(30),
+  RETENTION_PROOF_YEARS: count(0, 100).default(3),
+  RETENTION_AUDIT_DAYS: count(1, 36_500).default(365),
+  DORMANT_MONTHS: count(1, 1200).default(24),
   ROLE: oneOf('all', 'web', 'worker').default('all'),
   LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 });
@@ -307,6 +325,12 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
       minSeconds: value.FORM_MIN_SECONDS,
       altchaDifficulty: value.ALTCHA === 'on' ? value.ALTCHA_DIFFICULTY : null,
       refuseDisposable: value.DISPOSABLE_DOMAINS === 'refuse',
+    },
+    retention: {
+      unconfirmedDays: value.RETENTION_UNCONFIRMED_DAYS,
+      proofYears: value.RETENTION_PROOF_YEARS,
+      auditDays: value.RETENTION_AUDIT_DAYS,
+      dormantMonths: value.DORMANT_MONTHS,
     },
     role: value.ROLE,
     logLevel: value.LOG_LEVEL,

@@ -72,6 +72,7 @@ describe('without any variable', () => {
         wrongLinksPerHour: 60,
       },
       form: { minSeconds: 2, altchaDifficulty: null, refuseDisposable: false },
+      retention: { unconfirmedDays: 30, proofYears: 3, auditDays: 365, dormantMonths: 24 },
       role: 'all',
       logLevel: 'info',
     });
@@ -223,6 +224,10 @@ describe('a wrong value is one fault', () => {
     ['TRUST_PROXY', '10.0.0/8', `entry 1 ${proxy}`],
     ['TRUST_PROXY', 'proxy.example', `entry 1 ${proxy}`],
     ['SECRET_KEYS', `${'a'.repeat(32)},short`, `entry 2 ${visible}`],
+    ['RETENTION_UNCONFIRMED_DAYS', '7', 'must be a whole number from 8 to 3650, as links work for 7 days'],
+    ['RETENTION_PROOF_YEARS', '-1', 'must be a whole number from 0 to 100'],
+    ['RETENTION_AUDIT_DAYS', '0', 'must be a whole number from 1 to 36500'],
+    ['DORMANT_MONTHS', '0', 'must be a whole number from 1 to 1200'],
     ['ROLE', 'reader', 'must be one of all, web, worker'],
     ['ROLE', 'web', alone],
     ['ROLE', 'worker', alone],

@@ -56,8 +56,3 @@ export function openSessions({
     },
   };
 }
-
-/** Deletes sessions that have ended by themselves. */
-export async function sweepSessions(database: Pick<Database, 'prisma'>, now: Date): Promise<void> {
-  await database.prisma.adminSession.deleteMany({ where: { expiresAt: { lte: now } } });
-}

@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import type { AdminKeys } from '../access/keys.ts';
 import type { Made } from '../consent/dossier.ts';
+import type { Duties } from '../duties/open.ts';
 import type { Guard } from '../guard/guard.ts';
 import type { Database } from '../platform/database.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
@@ -8,6 +9,7 @@ import { demandKey } from '../web/keys.ts';
 import { notFound } from '../web/problems.ts';
 import { openAudit } from './audit.ts';
 import { consentOperations } from './consent.ts';
+import { dutyOperations } from './duties.ts';
 import { importOperations } from './imports.ts';
 import { keyOperations } from './keys.ts';
 import { listOperations } from './lists.ts';
@@ -30,6 +32,7 @@ export function adminApi({
   keys,
   guard,
   operations,
+  duties,
   dossierMade,
   now,
 }: {
@@ -38,6 +41,7 @@ export function adminApi({
   keys: AdminKeys;
   guard: Guard;
   operations: Operations;
+  duties: Duties;
   /** What a dossier that is made now says of who made it. */
   dossierMade: () => Made;
   now: () => Date;
@@ -51,6 +55,7 @@ export function adminApi({
     ...statsOperations(database, now),
     ...keyOperations(keys, audit),
     ...mailchimpOperations({ database, operations }),
+    ...dutyOperations(duties),
   ];
   const router = Router();
   router.use(

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from './cli/call.ts';
 import { addConsentCommands } from './cli/consent.ts';
+import { addDutyCommands } from './cli/duties.ts';
 import { addImportCommands } from './cli/import.ts';
 import { addKeyCommands } from './cli/keys.ts';
 import { addListCommands } from './cli/lists.ts';
@@ -25,6 +26,7 @@ addImportCommands(program, subscribers);
 addProofCommands(program, consent);
 addStatsCommand(program);
 addKeyCommands(program);
+addDutyCommands(program);
 
 try {
   await program.parseAsync();

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { z } from 'zod';
+import { examineDuties } from '../duties/doctor.ts';
 import type { Guard } from '../guard/guard.ts';
 import { examineMail, judgeOwed, type ResolveTxt } from '../mail/doctor.ts';
 import type { MailchimpApi } from '../mailchimp/api/client.ts';
@@ -47,6 +48,7 @@ export async function doctor({
     examine('flooding', () => judgeCeiling(database, limits.ceilings.total, now())),
     examineMail({ smtpUrl: smtp.url, dkim, ...(resolveTxt && { resolveTxt }) }),
     examine('owed mails', () => judgeOwed(database, settings.secretKeys, now())),
+    examineDuties(database, now()),
     examineMailchimp({ database, api, mailchimp, webhook, baseUrl }),
   ]);
   return findings.flat();

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { AdminKey } from '../access/keys.ts';
 import { sha256 } from '../consent/ledger.ts';
-import type { Database, Sql } from '../platform/database.ts';
+import type { Database } from '../platform/database.ts';
 import { Problem } from '../web/problems.ts';
 
 /** What `Idempotency-Key` promises (draft-ietf-httpapi-idempotency-key-header): a write happens once. */
@@ -20,7 +20,6 @@ export interface Repeats {
 
 /** After that, whoever had it under way is dead. */
 const patience = 10 * 60_000;
-const day = 24 * 60 * 60_000;
 
 export function openRepeats({ database, now }: { database: Database; now: () => Date }): Repeats {
   const { prisma } = database;
@@ -68,11 +67,4 @@ export function openRepeats({ database, now }: { database: Database; now: () => 
     );
     return claimed.length > 0;
   }
-}
-
-/** Forgets answers of more than a day ago. */
-export async function sweepRepeats(sql: Sql, now: Date): Promise<void> {
-  await sql.query('DELETE FROM idempotent_answers WHERE created_at < $1::timestamptz', [
-    new Date(now.getTime() - day).toISOString(),
-  ]);
 }

@@ -71,6 +71,21 @@ export const finding = z
   })
   .meta({ id: 'Finding' });
 
+export const duty = z
+  .object({
+    name: z.string().meta({ example: 'check-ledger' }),
+    what: z.string().meta({ description: 'What it does' }),
+    cron: z.string().meta({ description: 'When it is due, in UTC', example: '7 1 * * *' }),
+    nextAt: time,
+    overdue: z.boolean().meta({ description: 'It has not gone well for twice as long as it should take' }),
+    beganAt: time.nullable(),
+    endedAt: time.nullable().meta({ description: 'Null while it is under way' }),
+    succeededAt: time.nullable().meta({ description: 'When a run last went well' }),
+    outcome: reason('What that run came to'),
+    failure: reason('Why the last run did not go well'),
+  })
+  .meta({ id: 'Duty' });
+
 const part = z.object({ name: z.string(), state: z.enum(['there', 'created']) });
 export const setupReport = z
   .object({

@@ -138,7 +138,7 @@ function faultsInSubscriptions({ events, subscriptions }: Checked, wordings: Who
           faults.push({ seq, why: 'it brings back who had left' });
         }
         said.set(list, { ...before, state: 'subscribed', consentSeq: seq, at: seq });
-      } else if (kind === 'unsubscribed' || kind === 'import_undone') {
+      } else if (kind === 'unsubscribed' || kind === 'import_undone' || kind === 'expired') {
         said.set(list, { ...before, state: 'unsubscribed', endedSeq: seq, at: seq });
       }
     }

@@ -19,6 +19,7 @@ const kinds: Record<ConsentEventKind, string> = {
   mailed: 'The confirmation mail was handed over',
   confirmed: 'Confirmed by the button behind the mailed link',
   unsubscribed: 'Left',
+  expired: 'A request that nobody confirmed ended',
   imported: 'Brought over from another system',
   import_undone: 'An import was taken back',
   address_changed: 'The address changed',
@@ -38,6 +39,7 @@ const channels: Record<ConsentChannel, string> = {
   mailchimp: 'Mailchimp, where it was done',
   import: 'a file of another system',
   admin: 'an operator of the publication',
+  retention: 'Footnote itself, as the time to keep it was over',
 };
 
 function Page({ dossier }: { dossier: Dossier }) {

@@ -9,7 +9,6 @@ import { endingsOf, isEqual, isOn } from './lane/compare.ts';
 import { type Contact, loadContacts, lookAt, marked } from './lane/contacts.ts';
 import { type FooterLinks, wantedMember } from './lane/member.ts';
 import { isAnybodyUnread, isUnread, markUnread, noteRead } from './lane/unread.ts';
-import { forgetOldDeliveries } from './webhook.ts';
 
 export type ReconciliationKind = 'full' | 'incremental';
 
@@ -70,8 +69,6 @@ export async function reconcileJob(parts: Reconciling, data: unknown): Promise<v
   const id =
     'id' in asked ? asked.id : await requestReconciliation(parts.database, { ...asked, dryRun: false });
   await reconcile(parts, id);
-  await forgetOldDeliveries(parts.database, new Date(Date.now() - day));
-  await forgetOldReconciliations(parts.database, new Date(Date.now() - 90 * day));
 }
 
 /** Reads the whole audience for imported contacts that wait for it, unless another process did so meanwhile. */
@@ -79,12 +76,6 @@ export function readForImports(parts: Reconciling): Promise<void> {
   return parts.database.exclusively('reading-for-imports', async () => {
     if (await isAnybodyUnread(parts.database)) await reconcileJob(parts, { kind: 'full' });
   });
-}
-
-const day = 86_400_000;
-
-async function forgetOldReconciliations(sql: Sql, before: Date): Promise<void> {
-  await sql.query('DELETE FROM reconciliations WHERE requested_at < $1', [before]);
 }
 
 /** Enters a reconciliation to be run. @returns its id */

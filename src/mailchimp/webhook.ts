@@ -219,8 +219,3 @@ export async function takeDelivery(
   );
   return remembered.length > 0 ? 'taken' : 'repeated';
 }
-
-/** Forgets the deliveries received before then. Mailchimp repeats one for 75 minutes. */
-export async function forgetOldDeliveries(sql: Sql, before: Date): Promise<void> {
-  await sql.query('DELETE FROM webhook_deliveries WHERE received_at < $1', [before]);
-}

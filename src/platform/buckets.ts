@@ -46,8 +46,3 @@ export async function levelOf(sql: Sql, bucket: string, now: Date): Promise<numb
   );
   return Math.max(0, row?.level ?? 0);
 }
-
-/** Forgets the buckets that are empty, which is all that ever has to be done about them. */
-export async function sweepBuckets(sql: Sql, now: Date): Promise<void> {
-  await sql.query('DELETE FROM buckets WHERE empty_at <= $1::timestamptz', [now.toISOString()]);
-}

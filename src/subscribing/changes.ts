@@ -86,6 +86,8 @@ export interface Changes {
   declined: boolean | null;
   /** Everything personal is to be destroyed after the rest is saved. */
   erased: boolean;
+  /** Set when a digest of the address outlives that, so that no import brings them back (C-22). */
+  suppressed: boolean;
   mailAccepted: { mailId: string; copy: string } | null;
   /** Mailchimp has to follow; opt-outs go first. */
   sync: 'opt_in' | 'opt_out' | null;
@@ -197,7 +199,7 @@ export function leave(
 /** Ends subscriptions by one entry. @returns its number */
 export function end(
   changes: Changes,
-  kind: 'unsubscribed' | 'import_undone',
+  kind: 'unsubscribed' | 'import_undone' | 'expired',
   ending: readonly Subscription[],
   command: Circumstances,
   now: Date,
@@ -303,6 +305,7 @@ export function nothing(person: Person): Changes {
     imported: null,
     declined: null,
     erased: false,
+    suppressed: false,
     mailAccepted: null,
     sync: null,
   };

@@ -98,6 +98,18 @@ export interface ErasePerson {
   channel: 'admin';
 }
 
+/**
+ * The time is over for which somebody is kept: who never confirmed anything, nor opted out of anything
+ * (`unconfirmed`, C-17), or whose proof is no longer needed, as all of it ended (`ended`, C-20).
+ */
+export interface ExpirePerson {
+  type: 'expire_person';
+  subscriberId: string;
+  why: 'unconfirmed' | 'ended';
+  /** Whoever did something since is kept. */
+  before: Date;
+}
+
 /** A mail server took the confirmation mail of a request. */
 export interface MailAccepted {
   type: 'mail_accepted';
@@ -166,6 +178,7 @@ export type Command =
   | AskData
   | Erase
   | ErasePerson
+  | ExpirePerson
   | MailAccepted
   | LeftAtMailchimp
   | ChangeAddress
@@ -185,6 +198,8 @@ export type Outcome =
   /** No such token or key. */
   | { type: 'unknown' }
   | { type: 'recorded' }
+  /** Of an expiry: something stands or happened meanwhile. */
+  | { type: 'kept' }
   | { type: 'imported'; outcome: RowOutcome }
   /** `lists`: what rested on that import's word alone and is taken back. */
   | { type: 'undone'; lists: NamedList[] }

@@ -26,6 +26,7 @@ import type {
   SignUp,
 } from './commands.ts';
 import { decideImport, decideUndo } from './imports.ts';
+import { decideExpire } from './keeping.ts';
 import {
   decideAllow,
   decideAskData,
@@ -75,6 +76,12 @@ export function decide(household: Household, command: Command, now: Date, fresh:
         household,
         (person) => person.id === command.subscriberId,
         (person) => decideErasePerson(person, command, now),
+      );
+    case 'expire_person':
+      return withPerson(
+        household,
+        (person) => person.id === command.subscriberId,
+        (person) => decideExpire(person, command, now),
       );
     case 'choose':
       return withPerson(household, hasLinkKey(command), (person) =>

@@ -4,13 +4,14 @@ import type { Sql } from '../platform/database.ts';
 /**
  * Destroys all that is personal of people whose erasure was just entered into their ledgers (I6, C-23). The
  * rows stay, nameless: links in old mails still find them, and the chain of their ledger still verifies. A
- * keyed digest of the address stays (C-22), and Mailchimp's ids of them until the lane has told it (C-24).
+ * keyed digest of the addresses that are suppressed stays (C-22), and Mailchimp's ids of them until the lane has
+ * told it (C-24).
  * @param tx the transaction that saved the erasure
  * @param secret keys the digests; older ones are recognised while their key is among SECRET_KEYS
  */
 export async function eraseRows(
   tx: Sql,
-  people: readonly { id: string; key: string }[],
+  people: readonly { id: string; key: string; suppressed: boolean }[],
   secret: string,
   now: Date,
 ): Promise<void> {
@@ -49,7 +50,10 @@ export async function eraseRows(
   await tx.query(
     `INSERT INTO suppressions (digest, created_at) SELECT unnest($1::text[]), $2::timestamptz
      ON CONFLICT (digest) DO UPDATE SET created_at = excluded.created_at`,
-    [people.map(({ key }) => suppressionDigest(secret, key)), now.toISOString()],
+    [
+      people.filter(({ suppressed }) => suppressed).map(({ key }) => suppressionDigest(secret, key)),
+      now.toISOString(),
+    ],
   );
 }
 

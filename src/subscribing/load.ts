@@ -71,6 +71,7 @@ function whom(command: Command): {
     case 'ask_data':
       return { link_key: command.linkKey };
     case 'erase_person':
+    case 'expire_person':
     case 'mail_accepted':
     case 'left_at_mailchimp':
     case 'change_address':

@@ -95,5 +95,6 @@ function erase(person: Person, circumstances: Circumstances, now: Date): Decisio
   leave(changes, () => true, circumstances, now);
   append(changes, now, circumstances, { kind: 'erased', listWordings: [] });
   changes.erased = true;
+  changes.suppressed = true;
   return { outcome, changes };
 }

@@ -143,7 +143,9 @@ export function openSubscribing(parts: {
 
       const changes = [...decided.values()].flatMap(({ changes }) => changes ?? []);
       await saveChanges(tx, changes, at);
-      const erased = changes.flatMap(({ person, erased }) => (erased ? person : []));
+      const erased = changes.flatMap(({ person: { id, key }, erased, suppressed }) =>
+        erased ? { id, key, suppressed } : [],
+      );
       if (erased.length > 0) {
         await eraseRows(tx, erased, parts.secretKeys[0], at);
         await parts.enqueueShredding?.(tx);

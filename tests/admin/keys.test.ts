@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { sha256 } from '../../src/consent/ledger.ts';
 import { key, operator } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
@@ -177,8 +177,10 @@ describe('a write under an Idempotency-Key', () => {
 
   it('is forgotten after a day', async () => {
     await write('g', { slug: 'g-list', name: 'G' }).expect(201);
-    const { sweepRepeats } = await import('../../src/admin/repeats.ts');
-    await sweepRepeats(footnote.service.database, new Date(footnote.now().getTime() + 25 * 3_600_000));
+    const { database, duties } = footnote.service;
+    footnote.advance(25 * 3_600_000);
+    await duties.run('housekeeping');
+    await vi.waitFor(async () => expect(await database.prisma.idempotentAnswer.count()).toBe(0));
     await write('g', { slug: 'g-list', name: 'G' }).expect(409);
   });
 });

@@ -74,6 +74,7 @@ describe('an operator who looks after Mailchimp', () => {
         keys: openKeys({ database, adminApiKey: key, now: () => new Date() }),
         now: () => new Date(),
         guard: openDoor,
+        duties: { list: async () => [], run: async () => null },
         operations: {
           doctor: () => doctor({ database, api, settings, guard: openDoor, now: () => new Date() }),
           setup: () => setup({ database, api, webhookUrl: webhookUrlOf(baseUrl, secret) }),

@@ -95,6 +95,7 @@ const bodies: Record<string, Body | null> = {
   'POST /erase/:token': null,
   'POST /admin/api/lists/:slug/archive': null,
   'POST /admin/api/setup': null,
+  'POST /admin/api/duties/:name/run': null,
   'DELETE /admin/api/keys/:id': null,
   'POST /admin/api/imports/:id/finish': null,
   'POST /admin/api/subscribers/:id/erase': null,

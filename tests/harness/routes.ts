@@ -81,6 +81,7 @@ export async function doorsOf(footnote: Footnote, email = 'reader@example.com'):
     secret: footnote.settings.webhook.secret,
     slug: 'morning-briefing',
     locale: 'en',
+    name: 'housekeeping',
     id: unknown.id,
   };
   return routesOf(footnote.service.app).map((route) => {
@@ -98,6 +99,7 @@ const unknown = {
   secret: 'x'.repeat(40),
   slug: 'no-such-list',
   locale: 'xx',
+  name: 'no-such-duty',
   id: '00000000-0000-4000-8000-000000000000',
 };
 

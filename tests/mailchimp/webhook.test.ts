@@ -1,11 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  forgetOldDeliveries,
-  readDelivery,
-  takeDelivery,
-  verifySignature,
-} from '../../src/mailchimp/webhook.ts';
+import { readDelivery, takeDelivery, verifySignature } from '../../src/mailchimp/webhook.ts';
+import { forget } from '../../src/platform/forget.ts';
 import { linksOf } from '../../src/subscribing/links.ts';
 import { type Newsroom, openNewsroom } from './newsroom.ts';
 
@@ -314,9 +310,10 @@ describe('a delivery', () => {
 
   it('is forgotten when no repeat can come any more', async () => {
     await take('profile', { email: reader });
-    await forgetOldDeliveries(newsroom.database, receivedAt);
+    await forget(newsroom.database, 'webhook_deliveries', 'received_at', receivedAt);
     expect(await take('profile', { email: reader })).toBe('repeated');
-    await forgetOldDeliveries(newsroom.database, new Date(receivedAt.getTime() + 1));
+    const later = new Date(receivedAt.getTime() + 1);
+    await forget(newsroom.database, 'webhook_deliveries', 'received_at', later);
     expect(await take('profile', { email: reader })).toBe('taken');
   });
 

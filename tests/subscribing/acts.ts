@@ -24,6 +24,8 @@ export function actsOf(emails: string[], slugs: string[]): fc.Arbitrary<Act> {
     { weight: 1, arbitrary: fc.constant('cleaned' as const) },
   );
   const givenAgo = fc.option(fc.constantFrom(0, minute, day, 40 * day));
+  const why = fc.constantFrom('unconfirmed' as const, 'ended' as const);
+  const quiet = fc.constantFrom(0, minute, day);
   const shown = fc.option(fc.subarray(slugs));
   return fc.oneof(
     { weight: 5, arbitrary: fc.record({ act: act('sign up'), email, lists }) },
@@ -41,5 +43,6 @@ export function actsOf(emails: string[], slugs: string[]): fc.Arbitrary<Act> {
     { weight: 2, arbitrary: fc.record({ act: act('ask erasure'), email, former }) },
     { weight: 2, arbitrary: fc.record({ act: act('erase'), email, nth, former }) },
     { weight: 1, arbitrary: fc.record({ act: act('erase person'), email, former }) },
+    { weight: 1, arbitrary: fc.record({ act: act('expire'), email, why, quiet, former }) },
   );
 }

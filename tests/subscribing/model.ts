@@ -5,7 +5,13 @@ import type { ConsentEventKind, MailKind } from '../../src/generated/prisma/enum
 import { parseAddress } from '../../src/subscribing/address.ts';
 import { capWindow } from '../../src/subscribing/caps.ts';
 import type { Changes, Fresh } from '../../src/subscribing/changes.ts';
-import type { Circumstances, Command, ImportPerson, OfferedList } from '../../src/subscribing/commands.ts';
+import type {
+  Circumstances,
+  Command,
+  ExpirePerson,
+  ImportPerson,
+  OfferedList,
+} from '../../src/subscribing/commands.ts';
 import type { TokenPurpose } from '../../src/subscribing/links.ts';
 import type { Household, Person, SignUpRequest, Subscription } from '../../src/subscribing/person.ts';
 import { caps } from '../harness/allowance.ts';
@@ -34,6 +40,8 @@ export type Act = { email: string } & (
         | { act: 'confirm' | 'renew' | 'take mail'; nth: number }
         /** Presses the button of their nth erasure mail. */
         | { act: 'erase'; nth: number }
+        /** The time is over for which they are kept, if nothing happened for as many milliseconds. */
+        | { act: 'expire'; why: ExpirePerson['why']; quiet: number }
         /** The nth import that made an entry for them is taken back. */
         | { act: 'undo import'; nth: number }
       ))
@@ -146,6 +154,13 @@ export function commandOf(act: Act, directory: Directory): Command {
       return { type: 'erase', ...by('erase_page'), token: person?.erasures[act.nth] ?? nobody };
     case 'erase person':
       return { type: 'erase_person', subscriberId: person?.id ?? nobodysId, channel: 'admin' };
+    case 'expire':
+      return {
+        type: 'expire_person',
+        subscriberId: person?.id ?? nobodysId,
+        why: act.why,
+        before: new Date(directory.now.getTime() - act.quiet),
+      };
     case 'take mail': {
       const request = person?.requests[act.nth];
       return {
@@ -255,6 +270,7 @@ function isAbout(command: Command, reader: Reader): boolean {
     case 'ask_data':
       return reader.linkKey === command.linkKey;
     case 'erase_person':
+    case 'expire_person':
     case 'mail_accepted':
     case 'left_at_mailchimp':
     case 'change_address':
@@ -358,8 +374,7 @@ export function createModel(wordingVersion = 'the consent text', source = 'where
   }
 
   function save(changes: Changes, now: Date): void {
-    const { person, created, request, confirmed, mails, declined, mailBlock, erased, mailAccepted, sync } =
-      changes;
+    const { person, created, request, confirmed, mails, declined, mailBlock, mailAccepted, sync } = changes;
     if (created !== null) {
       if (everyone().some(({ key }) => key === person.key)) throw new Error('a person is created twice');
       const { id, typed, key, abuseKey, linkKey, locale, ledger } = person;
@@ -398,7 +413,8 @@ export function createModel(wordingVersion = 'the consent text', source = 'where
       const { wanted, optOut } = reader.contact ?? { wanted: 0, optOut: false };
       reader.contact = { wanted: wanted + 1, optOut: optOut || sync === 'opt_out', erase: [] };
     }
-    if (erased) erase(reader);
+    if (changes.erased) erase(reader);
+    if (changes.suppressed) suppressed.add(person.key);
   }
 
   /** Nothing personal stays; who, what and when stay as far as the ledger and old links need them (I6). */
@@ -411,7 +427,6 @@ export function createModel(wordingVersion = 'the consent text', source = 'where
         erase: [createHash('md5').update(key).digest('hex')],
       };
     }
-    suppressed.add(key);
     const nameless = `${id}@erased.invalid`;
     Object.assign(reader, { typed: nameless, key: nameless, abuseKey: nameless, salt: null });
     reader.events = reader.events.map((event) => ({ ...event, evidence: null }));

@@ -84,7 +84,11 @@ export function holdsPromises(reader: Held, worded: (wording: string) => number 
           'more than an import is undone',
         );
       }
-      if (kind === 'unsubscribed' || kind === 'import_undone') {
+      if (kind === 'expired') {
+        assert.equal(states.get(list), 'pending', 'more than an unconfirmed request expired');
+        assert.equal(events[n + 1]?.kind, 'erased', 'a request expired, and the person stays');
+      }
+      if (kind === 'unsubscribed' || kind === 'import_undone' || kind === 'expired') {
         states.set(list, 'unsubscribed');
         endedSeq.set(list, seq);
         if (kind === 'unsubscribed') optedOutSeq.set(list, seq);

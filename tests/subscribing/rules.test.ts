@@ -199,6 +199,7 @@ const allowed: Record<Act['act'], string[]> = {
   'ask erasure': [],
   erase: ['pending → unsubscribed', 'subscribed → unsubscribed'],
   'erase person': ['pending → unsubscribed', 'subscribed → unsubscribed'],
+  expire: ['pending → unsubscribed'],
   'take mail': [],
   import: [
     'nothing → subscribed',

@@ -1,0 +1,59 @@
+import type { Queue } from '../platform/queue.ts';
+import { duties } from './duties.ts';
+import { cronOf, type Parts } from './duty.ts';
+import { type DutyState, enterDuties, readDuties, runDuty } from './runs.ts';
+
+/** The scheduled duties, for whoever looks at them or wants one done now. */
+export interface Duties {
+  list(): Promise<DutyState[]>;
+  /**
+   * Has a worker do it as soon as it can. While it is under way or about to be tried again, that one does.
+   * @returns when it was asked for; null: there is no such duty
+   */
+  run(name: string): Promise<Date | null>;
+}
+
+const queueOf = (name: string) => `duty-${name}`;
+
+/**
+ * A queue for each duty, so that none waits for another: at most one job of each is under way or waits, whatever
+ * number of processes there are.
+ */
+export const dutyQueues = Object.fromEntries(
+  duties.map(({ name }) => [
+    queueOf(name),
+    {
+      policy: 'exclusive',
+      retryLimit: 3,
+      retryDelay: 60,
+      retryBackoff: true,
+      expireInSeconds: 12 * 3600,
+      heartbeatSeconds: 30,
+      deleteAfterSeconds: 86_400,
+    } as const,
+  ]),
+);
+
+/** What processes that do no duties offer of them, too. */
+export function openDuties(queue: Queue, { database, now }: Pick<Parts, 'database' | 'now'>): Duties {
+  return {
+    list: () => readDuties(database, duties, now()),
+    run: async (name) => {
+      if (!duties.some((duty) => duty.name === name)) return null;
+      const askedAt = now();
+      await database.transaction((tx) => queue.add(tx, queueOf(name), [{ data: {}, startAfter: 0 }]));
+      return askedAt;
+    },
+  };
+}
+
+/** Schedules the duties, and does them when they are due. @returns what breaks off those that are under way */
+export async function startDuties(queue: Queue, parts: Parts): Promise<() => void> {
+  const stopping = new AbortController();
+  await enterDuties(parts.database, duties, parts.now());
+  for (const duty of duties) {
+    await queue.work(queueOf(duty.name), () => runDuty(duty, parts, stopping.signal));
+    await queue.schedule(queueOf(duty.name), duty.name, cronOf(duty.at), {});
+  }
+  return () => stopping.abort(new Error('the process stops'));
+}

@@ -1,0 +1,14 @@
+import type { Sql } from './database.ts';
+
+/**
+ * Deletes the rows of a table whose time in `column` is before then.
+ * @returns how many
+ */
+export async function forget(sql: Sql, table: string, column: string, before: Date): Promise<number> {
+  const [gone] = await sql.query<{ rows: number }>(
+    `WITH gone AS (DELETE FROM ${table} WHERE ${column} < $1::timestamptz RETURNING 1)
+     SELECT count(*)::int AS rows FROM gone`,
+    [before.toISOString()],
+  );
+  return gone?.rows ?? 0;
+}
