@@ -73,6 +73,7 @@ function whom(command: Command): {
     case 'erase_person':
     case 'mail_accepted':
     case 'left_at_mailchimp':
+    case 'left_since_backup':
     case 'change_address':
     case 'undo_import':
       return { subscriber_id: command.subscriberId };

@@ -257,6 +257,7 @@ function isAbout(command: Command, reader: Reader): boolean {
     case 'erase_person':
     case 'mail_accepted':
     case 'left_at_mailchimp':
+    case 'left_since_backup':
     case 'change_address':
     case 'undo_import':
       return reader.id === command.subscriberId;
