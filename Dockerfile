@@ -2,11 +2,14 @@ FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json prisma.config.ts ./
 COPY prisma ./prisma
+# The client is generated on the way; what only tests and tools need goes again.
 RUN npm ci --no-audit --no-fund && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24-slim
-ENV NODE_ENV=production
+ENV NODE_ENV=production DATA_DIR=/data
 WORKDIR /app
+# What it runs belongs to root, so that it cannot change itself; only /data is its own.
+RUN install -d -o node -g node -m 700 /data
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/src/generated ./src/generated
 COPY package.json tsconfig.json ./
@@ -14,6 +17,7 @@ COPY prisma ./prisma
 COPY emails ./emails
 COPY src ./src
 USER node
+VOLUME /data
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

@@ -28,11 +28,12 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', development: false } },
   test: {
     include: ['tests/**/*.test.{ts,tsx}'],
-    // They need a browser, or the tools of attackers: npm run test:browser, npm run test:security.
+    // They need a browser, the tools of attackers or of operators: npm run test:browser, test:security, test:ops.
     exclude: [
       ...configDefaults.exclude,
       'tests/browser/**',
       'tests/security/**',
+      'tests/ops/**',
       ...(onPostgres ? withoutDatabase : []),
     ],
     globalSetup: 'tests/harness/template.ts',

@@ -4,7 +4,7 @@ import type { Express } from 'express';
 import manifest from '../package.json' with { type: 'json' };
 import { openKeys } from './access/keys.ts';
 import { adminApi } from './admin/api.ts';
-import { doctor } from './admin/doctor.ts';
+import { checkAtStart, doctor } from './admin/doctor.ts';
 import type { Operations } from './admin/mailchimp.ts';
 import { referenceRoutes } from './admin/reference.ts';
 import { offerDefaultWordings } from './consent/wordings.ts';
@@ -26,6 +26,7 @@ import { setup, webhookUrlOf } from './mailchimp/setup.ts';
 import { type Database, openDatabase, type Sql } from './platform/database.ts';
 import type { Log } from './platform/log.ts';
 import { openQueue } from './platform/queue.ts';
+import { logGone } from './restoring/gone.ts';
 import type { Settings } from './settings.ts';
 import { siteOf } from './site/site.ts';
 import { linksOf } from './subscribing/links.ts';
@@ -125,6 +126,7 @@ export async function startService(
         ),
       enqueueShredding,
       onSyncDue: () => sync?.wake(),
+      onGone: (gone) => logGone(log, gone),
       onCeiling: (mails) => {
         metrics.recordCeiling(mails);
         alarm(mails);
@@ -258,6 +260,7 @@ export async function startService(
     server.maxRequestsPerSocket = 100;
     const port = await listen(server, settings.port, settings.host);
     closing.push(() => closeServer(server));
+    if (settings.production) void checkAtStart({ database, api, settings, now }, log);
 
     return {
       port,

@@ -4,11 +4,12 @@ import { examineDuties } from '../duties/doctor.ts';
 import type { Guard } from '../guard/guard.ts';
 import { examineMail, judgeOwed, type ResolveTxt } from '../mail/doctor.ts';
 import type { MailchimpApi } from '../mailchimp/api/client.ts';
-import { examineMailchimp } from '../mailchimp/doctor.ts';
+import { examineKey, examineMailchimp } from '../mailchimp/doctor.ts';
 import { levelOf } from '../platform/buckets.ts';
 import type { Database, Sql } from '../platform/database.ts';
 import { examine, type Finding, fault, ok, type Verdict, warning } from '../platform/finding.ts';
 import { isLocal } from '../platform/local.ts';
+import type { Log } from '../platform/log.ts';
 import { migrationsFolder } from '../platform/migrations.ts';
 import type { Settings } from '../settings.ts';
 import { hour, totalBucket } from '../subscribing/ceilings.ts';
@@ -52,6 +53,28 @@ export async function doctor({
     examineMailchimp({ database, api, mailchimp, webhook, baseUrl }),
   ]);
   return findings.flat();
+}
+
+/**
+ * The part of it that a start in production makes by itself, in the background: with one call to Mailchimp and one
+ * login at the mail server. What is not as it should be goes to the log, and nothing is held up by it.
+ */
+export async function checkAtStart(
+  { database, api, settings, now, resolveTxt }: Omit<Patient, 'guard'>,
+  log: Log,
+): Promise<void> {
+  const { baseUrl, mailchimp, smtp, dkim } = settings;
+  const findings = await Promise.all([
+    examine('database', () => judgeDatabase(database, settings.database.kind)),
+    examine('clock', () => judgeClock(database, now)),
+    examine('base URL', () => judgeBaseUrl(baseUrl)),
+    examineMail({ smtpUrl: smtp.url, dkim, ...(resolveTxt && { resolveTxt }) }),
+    examineKey({ mailchimp }, api.getAccount()),
+  ]);
+  const wrong = findings.flat().filter(({ status }) => status !== 'ok');
+  for (const { check, status, message, remedy } of wrong)
+    log[status === 'fault' ? 'error' : 'warn']({ check, remedy }, message);
+  if (wrong.length === 0) log.info('what Footnote depends on is there: the doctor says more');
 }
 
 async function judgeDatabase(sql: Sql, kind: Settings['database']['kind']): Promise<Verdict> {

@@ -113,6 +113,11 @@ const drift = z
     conflicting: z.number().int(),
     refused: counts.meta({ description: 'Not equal for a reason that is listed, by that reason' }),
     strangers: z.number().int().meta({ description: 'Members whom Footnote does not manage' }),
+    lost: z
+      .number()
+      .int()
+      .default(0)
+      .meta({ description: "Of those, who carry links of ours that are nobody's: a backup was restored" }),
   })
   .meta({ id: 'Drift' });
 

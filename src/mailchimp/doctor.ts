@@ -26,16 +26,15 @@ const runSetup = 'Run: npm run admin -- setup';
 export async function examineMailchimp(parts: MailchimpParts): Promise<Finding[]> {
   const { database, api, mailchimp } = parts;
   const lane = await examine('sync', () => judgeLane(database));
+  const backup = await examine('backup', () => judgeBackup(database));
 
   const account = api.getAccount();
-  const key = await examine('Mailchimp key', () =>
-    account.then(judgeKey, (error) => keyFault(error, mailchimp)),
-  );
-  if (key.status === 'fault') return [key, lane];
+  const key = await examineKey({ mailchimp }, account);
+  if (key.status === 'fault') return [key, lane, backup];
 
   const audience = api.getAudience();
   const there = await examine('audience', () => audience.then(judgeAudience, audienceFault));
-  if (there.status === 'fault') return [key, there, lane];
+  if (there.status === 'fault') return [key, there, lane, backup];
 
   const survey = surveyAudience(parts);
   return [
@@ -51,7 +50,16 @@ export async function examineMailchimp(parts: MailchimpParts): Promise<Finding[]
       examine('webhook', async () => judgeWebhook(await api.listWebhooks(), parts)),
     ])),
     lane,
+    backup,
   ];
+}
+
+/** Whether Mailchimp takes the key: the one call that tells. */
+export function examineKey(
+  { mailchimp }: Pick<MailchimpParts, 'mailchimp'>,
+  account: Promise<Account>,
+): Promise<Finding> {
+  return examine('Mailchimp key', () => account.then(judgeKey, (error) => keyFault(error, mailchimp)));
 }
 
 const judgeKey = (): Verdict => ok('Mailchimp takes the key.');
@@ -231,4 +239,17 @@ async function judgeLane(sql: Sql): Promise<Verdict> {
     );
   }
   return ok('Contacts are sent to Mailchimp.');
+}
+
+/** R-11: after a backup was restored, the audience knows people whom the database does not. */
+async function judgeBackup(sql: Sql): Promise<Verdict> {
+  const { drift, reconciledAt } = await readSignals(sql);
+  if (drift === null || drift.lost === 0) return ok('The database knows everybody who carries our links.');
+  const found = reconciledAt === null ? '' : ` (compared ${reconciledAt.toISOString()})`;
+  return warning(
+    `${drift.lost} ${drift.lost === 1 ? 'member of the audience carries' : 'members of the audience carry'} links of ` +
+      `ours that are nobody's here${found}: the database is older than what Mailchimp was told, as after restoring ` +
+      'a backup.',
+    'See "After a restore" in docs/operations.md: who left since must not come back.',
+  );
 }

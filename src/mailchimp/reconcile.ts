@@ -18,6 +18,8 @@ export interface Report {
   members: number;
   /** Members whom we do not manage: told, never touched. */
   strangers: number;
+  /** Strangers who carry links of ours that are nobody's here: the database is older than what Mailchimp was told. */
+  lost: number;
   inSync: number;
   /** On their way already. */
   due: number;
@@ -217,6 +219,7 @@ function createComparison({ database, api, footerLinks }: Reconciling, dryRun: b
   const report: Report = {
     members: 0,
     strangers: 0,
+    lost: 0,
     inSync: 0,
     due: 0,
     missing: 0,
@@ -278,12 +281,14 @@ function createComparison({ database, api, footerLinks }: Reconciling, dryRun: b
         if (weigh(contact, member)) look.push(contact.subscriberId);
       }
       report.members += members.length;
-      report.strangers += byKey.size;
+      const strangers = [...byKey.values()];
+      report.strangers += strangers.length;
+      report.lost += await countLost(database, strangers);
       this.heardUntil = latest(this.heardUntil, members);
       if (!dryRun) {
         await noteRead(database, read);
         await lookAt(database, look);
-        await followMoved(database, [...byKey.values()].filter(isOn));
+        await followMoved(database, strangers.filter(isOn));
       }
       return ids;
     },
@@ -332,10 +337,9 @@ function latest(before: Date | null, members: Member[]): Date | null {
  * did not reach us. Who was erased here is nobody of ours any more, and their address must not come back (I6).
  */
 async function followMoved(database: Database, strangers: Member[]): Promise<void> {
-  const seen = strangers.flatMap(({ merge_fields, email_address }) => {
-    const link = z.string().safeParse(merge_fields['UNSUBURL']).data;
-    const key = link === undefined ? null : keyOfLink(link);
-    return key === null ? [] : { key, address: email_address };
+  const seen = strangers.flatMap((member) => {
+    const key = linkKeyOf(member);
+    return key === null ? [] : { key, address: member.email_address };
   });
   if (seen.length === 0) return;
   await database.query(
@@ -347,4 +351,21 @@ async function followMoved(database: Database, strangers: Member[]): Promise<voi
         AND contact.moved_to IS DISTINCT FROM seen.address`,
     [JSON.stringify(seen)],
   );
+}
+
+async function countLost(sql: Sql, strangers: readonly Member[]): Promise<number> {
+  const keys = strangers.map(linkKeyOf).filter((key) => key !== null);
+  if (keys.length === 0) return 0;
+  const [row] = await sql.query<{ lost: number }>(
+    `SELECT count(*)::int AS lost FROM unnest($1::text[]) AS seen(key)
+      WHERE NOT EXISTS (SELECT FROM subscribers WHERE link_key = seen.key)`,
+    [keys],
+  );
+  return row?.lost ?? 0;
+}
+
+/** The secret of the links that a member carries; null when they are none of ours. */
+function linkKeyOf({ merge_fields }: Member): string | null {
+  const link = z.string().safeParse(merge_fields['UNSUBURL']).data;
+  return link === undefined ? null : keyOfLink(link);
 }

@@ -9,6 +9,8 @@ export type Counts = Omit<Report, 'examples'>;
 const counts: z.ZodType<Counts> = z.object({
   members: z.number(),
   strangers: z.number(),
+  // Reports of before did not tell.
+  lost: z.number().default(0),
   inSync: z.number(),
   due: z.number(),
   missing: z.number(),

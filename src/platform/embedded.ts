@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
@@ -9,10 +10,15 @@ import type { Engine, Sql } from './database.ts';
 
 /**
  * PostgreSQL inside this process (PGlite), its files in `folder`. One process at a time.
- * @throws Error when another process holds the folder.
+ * @throws Error when another process holds the folder, or when its people were moved to a PostgreSQL.
  */
 export async function openEmbedded(folder: string): Promise<Engine> {
   await mkdir(folder, { recursive: true });
+  if (existsSync(path.join(folder, moved)))
+    throw new Error(
+      `the embedded database in ${folder} was moved to a PostgreSQL: set DATABASE_URL to that one. To go back to ` +
+        `what it held then, delete the file ${moved} there`,
+    );
   const release = lockFolder(folder);
   try {
     const pglite = await PGlite.create(path.join(folder, 'pglite'));
@@ -24,6 +30,13 @@ export async function openEmbedded(folder: string): Promise<Engine> {
     release();
     throw error;
   }
+}
+
+const moved = 'moved-to-postgresql';
+
+/** Closes the embedded database for good: who left since it was moved would be back in it (I2). */
+export async function movedAway(folder: string): Promise<void> {
+  await writeFile(path.join(folder, moved), `${new Date().toISOString()}\n`);
 }
 
 /** The same over a PGlite that the caller made (tests load one from a template). */

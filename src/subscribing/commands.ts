@@ -128,6 +128,13 @@ export interface LeftAtMailchimp {
   endings: { listId: number; consentSeq: number }[];
 }
 
+/** Subscriptions ended after the backup that the database was restored from: so says the log of that time. */
+export interface LeftSinceBackup {
+  type: 'left_since_backup';
+  subscriberId: string;
+  endings: { listId: number; consentSeq: number }[];
+}
+
 /** Mailchimp shows the person under another address, which is nobody else's here. */
 export interface ChangeAddress {
   type: 'change_address';
@@ -181,6 +188,7 @@ export type Command =
   | ExpirePerson
   | MailAccepted
   | LeftAtMailchimp
+  | LeftSinceBackup
   | ChangeAddress
   | ImportPerson
   | UndoImport;

@@ -20,6 +20,7 @@ import type {
   Confirm,
   Leave,
   LeftAtMailchimp,
+  LeftSinceBackup,
   MailAccepted,
   NamedList,
   Renew,
@@ -94,10 +95,11 @@ export function decide(household: Household, command: Command, now: Date, fresh:
         (person) => decideMailAccepted(person, command, now),
       );
     case 'left_at_mailchimp':
+    case 'left_since_backup':
       return withPerson(
         household,
         (person) => person.id === command.subscriberId,
-        (person) => decideLeftAtMailchimp(person, command, now),
+        (person) => decideLeftElsewhere(person, command, now),
       );
     case 'change_address':
       return withPerson(
@@ -266,12 +268,16 @@ function decideMailAccepted(person: Person, command: MailAccepted, now: Date): D
 }
 
 /** An opt-out over there ends what it was compared with; what was consented to since stays (I2). */
-function decideLeftAtMailchimp(person: Person, { endings }: LeftAtMailchimp, now: Date): Decision {
+function decideLeftElsewhere(
+  person: Person,
+  { type, endings }: LeftAtMailchimp | LeftSinceBackup,
+  now: Date,
+): Decision {
   const changes = nothing(person);
   const ended = ({ listId, state, consentSeq }: Subscription) =>
     state === 'subscribed' &&
     endings.some((ending) => ending.listId === listId && ending.consentSeq === consentSeq);
-  const left = leave(changes, ended, atMailchimp, now);
+  const left = leave(changes, ended, type === 'left_at_mailchimp' ? atMailchimp : byOperator, now);
   return {
     outcome: { type: 'left', left: left.map(named), remaining: [], locale: person.locale },
     changes: left.length > 0 ? changes : null,
@@ -304,6 +310,7 @@ function decideChangeAddress(person: Person, { address }: ChangeAddress, now: Da
 }
 
 const atMailchimp: Circumstances = { channel: 'mailchimp', ip: null, userAgent: null, page: null };
+const byOperator: Circumstances = { ...atMailchimp, channel: 'admin' };
 
 function wordingIn(answered: SignUpRequest, listId: number): string {
   const wording = answered.wordings[answered.listIds.indexOf(listId)];

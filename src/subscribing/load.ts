@@ -74,6 +74,7 @@ function whom(command: Command): {
     case 'expire_person':
     case 'mail_accepted':
     case 'left_at_mailchimp':
+    case 'left_since_backup':
     case 'change_address':
     case 'undo_import':
       return { subscriber_id: command.subscriberId };

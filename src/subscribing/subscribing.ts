@@ -5,7 +5,7 @@ import type { Database, Sql } from '../platform/database.ts';
 import { gather } from '../platform/gather.ts';
 import type { Caps } from './caps.ts';
 import { type Ceilings, placesUnder } from './ceilings.ts';
-import { type Decision, type Fresh, mailsAStranger } from './changes.ts';
+import { type Changes, type Decision, type Fresh, mailsAStranger } from './changes.ts';
 import type { Command, ImportPerson, Outcome } from './commands.ts';
 import { decide } from './decide.ts';
 import { eraseRows } from './erase.ts';
@@ -49,6 +49,14 @@ export interface Subscribing {
   drained(): Promise<void>;
 }
 
+/** Somebody who left mailing lists by their own wish, or was erased. */
+export interface Gone {
+  subscriberId: string;
+  /** The ids of the lists. */
+  lists: number[];
+  erased: boolean;
+}
+
 /**
  * The one shell around the rules: every door (form, API, pages, mail delivery) runs its commands here.
  * It works in sets: lock and load the people concerned, decide each, save all in one statement, commit,
@@ -68,6 +76,8 @@ export function openSubscribing(parts: {
   enqueueShredding?: (tx: Sql) => Promise<void>;
   /** Told after a commit that Mailchimp has to follow somebody. */
   onSyncDue: () => void;
+  /** Told after a commit who left what, for a log that outlives the database. */
+  onGone?: (gone: readonly Gone[]) => void;
   /** Told of mails that a ceiling put off, or did not let go at all: somebody may be flooding. */
   onCeiling: (mails: { putOff: number; refused: number }) => void;
 }): Subscribing {
@@ -106,6 +116,7 @@ export function openSubscribing(parts: {
     const later: Pending[] = [];
     const settle: (() => void)[] = [];
     let syncDue = false;
+    let gone: Gone[] = [];
 
     await database.transaction(async (tx) => {
       const commands = set.map(({ command }) => command);
@@ -153,10 +164,12 @@ export function openSubscribing(parts: {
       const mails = changes.flatMap(({ mails }) => mails);
       if (mails.length > 0) await parts.enqueueMails(tx, mails);
       syncDue = changes.some(({ sync, erased }) => sync !== null || erased);
+      gone = changes.flatMap(goneOf);
     });
 
     for (const answer of settle) answer();
     if (syncDue) parts.onSyncDue();
+    if (gone.length > 0) parts.onGone?.(gone);
     return later;
   }
 
@@ -256,6 +269,13 @@ export function openSubscribing(parts: {
     run: (command) => new Promise((resolve, reject) => gathered.add({ command, resolve, reject })),
     drained: gathered.drained,
   };
+}
+
+/** Nobody, when an import was undone: that is no opt-out. */
+function goneOf({ person, events, subscriptions, erased }: Changes): Gone[] {
+  const lists = subscriptions.flatMap(({ listId, state }) => (state === 'unsubscribed' ? listId : []));
+  const isLeaving = erased || events.some(({ kind }) => kind === 'unsubscribed');
+  return isLeaving ? [{ subscriberId: person.id, lists, erased }] : [];
 }
 
 function fresh(secret: string): Fresh {

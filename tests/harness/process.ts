@@ -63,11 +63,13 @@ export async function startProcess(
   };
 }
 
-/** Starts the process and waits for its end. */
+/** Starts the process, or another program of ours with arguments, and waits for its end. */
 export async function runProcess(
   env: Record<string, string>,
+  program = 'src/main.ts',
+  words: readonly string[] = [],
 ): Promise<{ code: number | null; output: string }> {
-  const { output, exited } = spawnFootnote(env);
+  const { output, exited } = spawnFootnote(env, program, words);
   const code = await exited;
   return { code, output: output() };
 }
@@ -75,12 +77,13 @@ export async function runProcess(
 function spawnFootnote(
   env: Record<string, string>,
   program = 'src/main.ts',
+  words: readonly string[] = [],
 ): {
   child: ChildProcess;
   output: () => string;
   exited: Promise<number | null>;
 } {
-  const child = spawn(process.execPath, ['--import', 'tsx', program], {
+  const child = spawn(process.execPath, ['--import', 'tsx', program, ...words], {
     // Compiled code is kept, as these processes start again and again.
     env: {
       PATH: process.env['PATH'] ?? '',

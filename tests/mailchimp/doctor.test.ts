@@ -458,6 +458,7 @@ describe('the doctor', () => {
       await gone.close();
       const findings = await examine({ database: gone.database });
       expect(failing(findings).sort()).toEqual([
+        'backup',
         'clock',
         'database',
         'flooding',

@@ -16,6 +16,7 @@ import {
 const nothing = {
   members: 0,
   strangers: 0,
+  lost: 0,
   inSync: 0,
   due: 0,
   missing: 0,

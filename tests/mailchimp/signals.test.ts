@@ -130,6 +130,7 @@ describe('the signals', () => {
   const report = {
     members: 1200,
     strangers: 3,
+    lost: 2,
     inSync: 1190,
     due: 2,
     missing: 1,

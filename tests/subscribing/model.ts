@@ -273,6 +273,7 @@ function isAbout(command: Command, reader: Reader): boolean {
     case 'expire_person':
     case 'mail_accepted':
     case 'left_at_mailchimp':
+    case 'left_since_backup':
     case 'change_address':
     case 'undo_import':
       return reader.id === command.subscriberId;

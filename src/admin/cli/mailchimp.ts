@@ -155,6 +155,7 @@ function reconciliationLines({ dryRun, report }: Reconciliation): string[] {
       ['conflicting', report.conflicting],
       ...Object.entries(report.refused).map(([reason, count]) => [`refused: ${reason}`, count]),
       ['strangers', report.strangers],
+      ...(report.lost === 0 ? [] : [["with links of ours that are nobody's", report.lost]]),
     ]),
     ...(dryRun ? ['Nothing was changed.'] : []),
     ...report.examples.map(({ email, finding, would }) => `  ${email}  ${finding}: ${would}`),

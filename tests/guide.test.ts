@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import manifest from '../package.json' with { type: 'json' };
+import { addConsentCommands } from '../src/admin/cli/consent.ts';
+import { addImportCommands } from '../src/admin/cli/import.ts';
+import { addKeyCommands } from '../src/admin/cli/keys.ts';
+import { addListCommands } from '../src/admin/cli/lists.ts';
+import { addMailchimpCommands } from '../src/admin/cli/mailchimp.ts';
+import { addProofCommands } from '../src/admin/cli/proof.ts';
+import { addSubscriberCommands } from '../src/admin/cli/subscribers.ts';
+
+const program = new Command();
+addMailchimpCommands(program);
+addListCommands(program);
+addImportCommands(program, addSubscriberCommands(program));
+addProofCommands(program, addConsentCommands(program));
+addKeyCommands(program);
+
+/** What some text says may be typed, such as `npm run admin -- lists ls`. */
+const commandsIn = (text: string) => [
+  ...new Set([...text.matchAll(/npm run(?: --silent)? ([\w:]+)([^`\n|>;&]*)/g)].map((found) => found[0])),
+];
+
+/** The first word or option of a command of ours that does not exist; null when all do. */
+function unknownIn(line: string): string | null {
+  const [, script = '', rest = ''] = /npm run(?: --silent)? ([\w:]+)(.*)/.exec(line) ?? [];
+  if (!Object.hasOwn(manifest.scripts, script)) return script;
+  if (script !== 'admin') return null;
+  const words = rest
+    .replace(/^ -- ?/, '')
+    .split(/\s+/)
+    .filter(Boolean);
+  let command: Command = program;
+  for (const word of words) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next !== undefined) command = next;
+    else if (command.commands.length > 0 && /^[a-z]/.test(word)) return word;
+    else if (word.startsWith('--') && word !== '--help') {
+      const known = command.options.some(({ long }) => long === word);
+      if (!known) return word;
+    }
+  }
+  return null;
+}
+
+describe.each(['docs/operations.md', 'README.md'])('what %s says', (file) => {
+  it('can be typed: every command of ours exists, with its options', async () => {
+    const commands = commandsIn(await readFile(file, 'utf8'));
+    expect(commands.length).toBeGreaterThan(10);
+    expect(commands.map((line) => [line, unknownIn(line)]).filter(([, unknown]) => unknown)).toEqual([]);
+  });
+
+  it('can be set: every setting exists', async () => {
+    const text = await readFile(file, 'utf8');
+    const settings = [...(await readFile('.env.example', 'utf8')).matchAll(/^([A-Z][A-Z_]+)=/gm)].map(
+      ([, name]) => name,
+    );
+    const others = ['ADMIN_URL', 'POSTGRES_PASSWORD', 'PGPASSWORD', 'UNSUBURL', 'PREFURL', 'LIMIT_'];
+    const named = [...text.matchAll(/`([A-Z][A-Z_]{3,})(?:=[^`]*)?`/g)].map(([, name = '']) => name);
+    const words = ['POST', 'INSERT', 'VACUUM', 'ANALYZE', 'LISTEN', 'NAME', 'EMAIL'];
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((name) => ![...settings, ...others, ...words].includes(name))).toEqual([]);
+  });
+
+  it('can be followed: what it links to is there', async () => {
+    const text = await readFile(file, 'utf8');
+    const links = [...text.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)];
+    for (const [link, target = '', anchor] of links) {
+      const to = target === '' ? file : path.join(path.dirname(file), target);
+      expect(existsSync(to), link).toBe(true);
+      if (anchor !== undefined) expect(anchorsIn(await readFile(to, 'utf8')), link).toContain(anchor);
+    }
+  });
+});
+
+/** As GitHub makes them of headings, and those that stand there as such. */
+const anchorsIn = (markdown: string) => [
+  ...[...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  ),
+  ...[...markdown.matchAll(/<a id="([^"]*)">/g)].map(([, id = '']) => id),
+];
+
+describe('the guide of operators', () => {
+  it('tells of every finding of the doctor', async () => {
+    const sources = ['src/admin/doctor.ts', 'src/mail/doctor.ts', 'src/mailchimp/doctor.ts'];
+    const code = (await Promise.all(sources.map((source) => readFile(source, 'utf8')))).join('\n');
+    const checks = [...code.matchAll(/examine\('([^']+)'/g)].map(([, check = '']) => check);
+    expect(checks).toContain('Mailchimp key');
+    const guide = await readFile('docs/operations.md', 'utf8');
+    expect(checks.filter((check) => !new RegExp(`^\\| ${check} +\\|`, 'm').test(guide))).toEqual([]);
+  });
+
+  it.each([
+    'opt-out-not-synced',
+    'lane-stopped',
+    'mail-failing',
+    'confirmations-falling',
+    'ledger-broken',
+    'ledger-check-stale',
+    'webhook-silent',
+    'duty-overdue',
+    'database-down',
+  ])('says what to do for the alert %s, where its link leads', async (alert) => {
+    const guide = await readFile('docs/operations.md', 'utf8');
+    expect(guide).toMatch(new RegExp(`<a id="alert-${alert}"></a>\\n\\n### .+\\n\\n\\w`));
+  });
+});
