@@ -2,11 +2,13 @@ import { Router } from 'express';
 import type { AdminKeys } from '../access/keys.ts';
 import type { Made } from '../consent/dossier.ts';
 import type { Guard } from '../guard/guard.ts';
+import type { Campaigns } from '../mailchimp/campaigns/campaigns.ts';
 import type { Database } from '../platform/database.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { demandKey } from '../web/keys.ts';
 import { notFound } from '../web/problems.ts';
 import { openAudit } from './audit.ts';
+import { campaignOperations } from './campaigns.ts';
 import { consentOperations } from './consent.ts';
 import { importOperations } from './imports.ts';
 import { keyOperations } from './keys.ts';
@@ -26,6 +28,7 @@ export function adminApi({
   keys,
   guard,
   operations,
+  campaigns,
   dossierMade,
   now,
 }: {
@@ -34,6 +37,7 @@ export function adminApi({
   keys: AdminKeys;
   guard: Guard;
   operations: Operations;
+  campaigns: Campaigns;
   /** What a dossier that is made now says of who made it. */
   dossierMade: () => Made;
   now: () => Date;
@@ -46,6 +50,7 @@ export function adminApi({
     ...importOperations({ database, subscribing, now }),
     ...keyOperations(keys, audit),
     ...mailchimpOperations({ database, operations }),
+    ...campaignOperations(campaigns),
   ];
   const router = Router();
   router.use(

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from './cli/call.ts';
+import { addCampaignCommands } from './cli/campaigns.ts';
 import { addConsentCommands } from './cli/consent.ts';
 import { addImportCommands } from './cli/import.ts';
 import { addKeyCommands } from './cli/keys.ts';
@@ -23,6 +24,7 @@ const subscribers = addSubscriberCommands(program);
 addImportCommands(program, subscribers);
 addProofCommands(program, consent);
 addKeyCommands(program);
+addCampaignCommands(program);
 
 try {
   await program.parseAsync();
