@@ -1,11 +1,9 @@
 import type { ReactNode } from 'react';
-import { Body, Container, Head, Heading, Html, Img, Link, Section, Text } from 'react-email';
+import { Body, Container, Head, Heading, Html, Img, Section, Text } from 'react-email';
 import { type Language, type Locale, languageOf } from '../src/languages/language.ts';
 import type { Site } from '../src/site/site.ts';
-import { colours, fonts, linkStyle, MailContext, styleSheet } from './design.ts';
-
-/** The personal links that end or change what the reader of a mail receives. */
-export type FooterLinks = { unsubscribeUrl: string; preferencesUrl: string };
+import { colours, fonts, MailContext, styleSheet } from './design.ts';
+import { type FooterLinks, MailFooter } from './footer.tsx';
 
 /** What every mail needs to know. */
 export interface MailProps {
@@ -36,13 +34,6 @@ const styles = {
     fontWeight: 600,
     margin: '0 0 16px',
   },
-  footer: {
-    color: colours.light.soft,
-    fontFamily: fonts.sans,
-    fontSize: '14px',
-    lineHeight: '22px',
-    margin: '0 0 12px',
-  },
 } as const;
 
 /**
@@ -54,7 +45,6 @@ export function MailLayout({ locale, site, footer, mail, reason, children }: Mai
   const { text, dir } = languageOf(locale);
   const { accent } = site;
   const title = text(`mail.${mail}.title`);
-  const link = linkStyle(accent);
   // Said twice, as some clients take `dir` away.
   const paper = { ...styles.paper, direction: dir };
   return (
@@ -92,26 +82,7 @@ export function MailLayout({ locale, site, footer, mail, reason, children }: Mai
                 </Heading>
                 {children}
               </Section>
-              <Section className="footer" tdClassName="side" style={{ padding: '24px 24px 8px' }}>
-                <Text className="soft" style={styles.footer}>
-                  {text(`mail.footer.${reason}`, { publication: site.publication })}
-                </Text>
-                <Text className="soft" style={styles.footer}>
-                  <Link className="link" href={footer.unsubscribeUrl} style={link}>
-                    {text('mail.footer.unsubscribe')}
-                  </Link>
-                </Text>
-                <Text className="soft" style={styles.footer}>
-                  <Link className="link" href={footer.preferencesUrl} style={link}>
-                    {text('mail.footer.preferences')}
-                  </Link>
-                </Text>
-                <Text className="soft" style={{ ...styles.footer, margin: 0 }}>
-                  <span dir="auto">{site.publication}</span>
-                  <br />
-                  <span dir="auto">{site.postalAddress}</span>
-                </Text>
-              </Section>
+              <MailFooter locale={locale} site={site} links={footer} reason={reason} />
             </Container>
           </Section>
         </Body>

@@ -46,5 +46,8 @@ const textOptions = {
  */
 export async function renderMail(mail: ReactElement): Promise<{ html: string; text: string }> {
   const html = await render(mail);
-  return { html: html.replace(block, '$&\n'), text: toPlainText(html, textOptions) };
+  return { html: html.replace(block, '$&\n'), text: textOf(html) };
 }
+
+/** The same words and links as text. */
+export const textOf = (html: string): string => toPlainText(html, textOptions);

@@ -14,6 +14,7 @@ import { deliver, type MailHealth, mailQueue, type Postman } from './mail/delive
 import { openTransport } from './mail/transport.ts';
 import { connect } from './mailchimp/api/client.ts';
 import { openGate } from './mailchimp/api/gate.ts';
+import { openCampaigns } from './mailchimp/campaigns/campaigns.ts';
 import { type Sync, startSync } from './mailchimp/lane/sync.ts';
 import {
   type Reconciling,
@@ -234,7 +235,18 @@ export async function startService(
       site: { publication, postalAddress },
       mailDomain: settings.smtp.from.address.replace(/^.*@/, ''),
     });
-    const admin = adminApi({ database, subscribing, keys, guard, operations, duties, dossierMade, now });
+    const campaigns = openCampaigns({ database, api, site, from: settings.smtp.from, now });
+    const admin = adminApi({
+      database,
+      subscribing,
+      keys,
+      guard,
+      operations,
+      duties,
+      campaigns,
+      dossierMade,
+      now,
+    });
     const app = isWeb
       ? createWeb({
           ...health,

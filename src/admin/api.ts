@@ -3,11 +3,13 @@ import type { AdminKeys } from '../access/keys.ts';
 import type { Made } from '../consent/dossier.ts';
 import type { Duties } from '../duties/open.ts';
 import type { Guard } from '../guard/guard.ts';
+import type { Campaigns } from '../mailchimp/campaigns/campaigns.ts';
 import type { Database } from '../platform/database.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { demandKey } from '../web/keys.ts';
 import { notFound } from '../web/problems.ts';
 import { openAudit } from './audit.ts';
+import { campaignOperations } from './campaigns.ts';
 import { consentOperations } from './consent.ts';
 import { dutyOperations } from './duties.ts';
 import { importOperations } from './imports.ts';
@@ -33,6 +35,7 @@ export function adminApi({
   guard,
   operations,
   duties,
+  campaigns,
   dossierMade,
   now,
 }: {
@@ -42,6 +45,7 @@ export function adminApi({
   guard: Guard;
   operations: Operations;
   duties: Duties;
+  campaigns: Campaigns;
   /** What a dossier that is made now says of who made it. */
   dossierMade: () => Made;
   now: () => Date;
@@ -56,6 +60,7 @@ export function adminApi({
     ...keyOperations(keys, audit),
     ...mailchimpOperations({ database, operations }),
     ...dutyOperations(duties),
+    ...campaignOperations(campaigns),
   ];
   const router = Router();
   router.use(

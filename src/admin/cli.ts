@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { Failure } from './cli/call.ts';
+import { addCampaignCommands } from './cli/campaigns.ts';
 import { addConsentCommands } from './cli/consent.ts';
 import { addDutyCommands } from './cli/duties.ts';
 import { addImportCommands } from './cli/import.ts';
@@ -27,6 +28,7 @@ addProofCommands(program, consent);
 addStatsCommand(program);
 addKeyCommands(program);
 addDutyCommands(program);
+addCampaignCommands(program);
 
 try {
   await program.parseAsync();

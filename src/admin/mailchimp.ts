@@ -179,7 +179,7 @@ function keyOf(email: string): string {
 }
 
 /** What Mailchimp said is for the operator to mend. Below 500, so that no detail reaches the log (A-26). */
-function tellOperator(error: unknown): never {
+export function tellOperator(error: unknown): never {
   if (!(error instanceof MailchimpError)) throw error;
   const { message, detail } = error;
   throw new Problem(424, 'Failed Dependency', detail === '' ? `${message}.` : `${message}. ${detail}`);

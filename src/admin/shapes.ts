@@ -312,3 +312,19 @@ export const stats = z
     ),
   })
   .meta({ id: 'Stats' });
+
+export const campaign = z
+  .object({
+    id: z.string().meta({ description: 'Mailchimp’s name for it' }),
+    title: z.string(),
+    subject: z.string(),
+    previewText: z.string(),
+    list: reason('The mailing list that it goes to; null when it does not go to one of ours alone'),
+    status: z.string().meta({
+      description: 'Mailchimp’s word: `save` is a draft, `schedule` waits for its time, `sending`, `sent`',
+    }),
+    recipients: z.number().int().meta({ description: 'How many readers Mailchimp counts' }),
+    sendTime: time.nullable().meta({ description: 'When it was sent, or will be' }),
+    sent: z.number().int().meta({ description: 'Mails sent; who opens them is not asked' }),
+  })
+  .meta({ id: 'Campaign' });

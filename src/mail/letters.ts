@@ -2,7 +2,7 @@ import { createElement, type ReactElement } from 'react';
 import { ConfirmationMail, confirmationSubject } from '../../emails/confirmation.tsx';
 import { CopyMail, copySubject } from '../../emails/copy.tsx';
 import { ErasureMail, erasureSubject } from '../../emails/erasure.tsx';
-import type { FooterLinks } from '../../emails/layout.tsx';
+import type { FooterLinks } from '../../emails/footer.tsx';
 import { MyLinkMail, myLinkSubject } from '../../emails/my-link.tsx';
 import { ReceiptMail, receiptSubject } from '../../emails/receipt.tsx';
 import { WelcomeMail, welcomeSubject } from '../../emails/welcome.tsx';

@@ -4,7 +4,8 @@ import { MailchimpError } from './api/error.ts';
 
 const categoryTitle = 'Newsletters';
 
-const footerFields = [
+/** Mailchimp fills in the links of each reader for them. */
+export const footerFields = [
   { tag: 'UNSUBURL', name: 'Unsubscribe link' },
   { tag: 'PREFURL', name: 'Preferences link' },
 ];

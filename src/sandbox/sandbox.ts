@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import { createTransport } from 'nodemailer';
 import { articlePages } from './article.tsx';
 import { type Inbox, startInbox } from './inbox.ts';
 import { inboxPages } from './inboxPages.tsx';
@@ -48,12 +49,20 @@ export async function startSandbox(
       server.closeAllConnections();
     });
   try {
-    const audience = await createMailchimp({ apiKey, ...account });
     const inbox = await startInbox({
       port: smtpPort,
       folder: folder === null ? null : join(folder, 'mails'),
     });
     const url = `http://localhost:${port}`;
+    const transport = createTransport({ host: '127.0.0.1', port: inbox.port });
+    const audience = await createMailchimp({
+      apiKey,
+      ...account,
+      url,
+      post: async (mail) => {
+        await transport.sendMail(mail);
+      },
+    });
 
     const app = express();
     app.disable('x-powered-by');
@@ -82,8 +91,9 @@ export async function startSandbox(
       audience,
       inbox,
       async stop() {
-        await Promise.all([closeServer(), inbox.close()]);
+        await closeServer();
         await audience.close();
+        await inbox.close();
       },
     };
   } catch (error) {

@@ -8,10 +8,12 @@ import { text } from 'node:stream/consumers';
 import express from 'express';
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sampleMail } from '../../emails/sample.ts';
 import { openKeys } from '../../src/access/keys.ts';
 import { adminApi } from '../../src/admin/api.ts';
 import { doctor, type Patient } from '../../src/admin/doctor.ts';
 import { connect } from '../../src/mailchimp/api/client.ts';
+import { openCampaigns } from '../../src/mailchimp/campaigns/campaigns.ts';
 import { reconcile, requestReconciliation } from '../../src/mailchimp/reconcile.ts';
 import { setup, webhookUrlOf } from '../../src/mailchimp/setup.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -75,6 +77,13 @@ describe('an operator who looks after Mailchimp', () => {
         now: () => new Date(),
         guard: openDoor,
         duties: { list: async () => [], run: async () => null },
+        campaigns: openCampaigns({
+          database,
+          api,
+          site: sampleMail.site,
+          from: settings.smtp.from,
+          now: () => new Date(),
+        }),
         operations: {
           doctor: () => doctor({ database, api, settings, guard: openDoor, now: () => new Date() }),
           setup: () => setup({ database, api, webhookUrl: webhookUrlOf(baseUrl, secret) }),

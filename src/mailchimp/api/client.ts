@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import ApiClient from '@mailchimp/mailchimp_marketing/src/ApiClient.js';
 import { z } from 'zod';
 import manifest from '../../../package.json' with { type: 'json' };
+import { type Call, type CallOptions, fieldsOf, noContent } from './call.ts';
+import { type CampaignsApi, campaignsApi } from './campaigns.ts';
 import { MailchimpError, timedOut, unreadable } from './error.ts';
 import type { Gate } from './gate.ts';
 
@@ -9,7 +11,7 @@ import type { Gate } from './gate.ts';
 const longestAnswer = 64 * 2 ** 20;
 
 /** The one narrow door to the Mailchimp Marketing API, for one audience. Every method throws `MailchimpError`. */
-export interface MailchimpApi {
+export interface MailchimpApi extends CampaignsApi {
   readonly audienceId: string;
   getAudience(): Promise<Audience>;
   listInterestCategories(): Promise<InterestCategory[]>;
@@ -148,8 +150,6 @@ const webhook = z.object({
   /** Told once, by the answer that created it, where the account signs its webhooks. */
   signing_secret: z.string().nullish(),
 });
-/** What the client makes of 204; a proxy's page with 200 is a string. */
-const noContent = z.null();
 const pageOf = { total_items: z.number() };
 const membersPage = z.object({ ...pageOf, members: z.array(member) });
 const webhooks = z.object({ ...pageOf, webhooks: z.array(webhook) });
@@ -195,12 +195,7 @@ export function connect(
     saveCookies: () => {},
   };
 
-  async function call<T>(
-    shape: z.ZodType<T>,
-    method: string,
-    path: string,
-    options: CallOptions = {},
-  ): Promise<T> {
+  const call: Call = async (shape, method, path, options = {}) => {
     let seconds = 0;
     const exchanging = gate.run(async () => {
       const begun = performance.now();
@@ -220,7 +215,7 @@ export function connect(
       if (error instanceof MailchimpError) onCall(error.outcome, seconds);
       throw error;
     }
-  }
+  };
 
   async function exchange(method: string, path: string, options: CallOptions) {
     try {
@@ -275,6 +270,7 @@ export function connect(
   }
 
   return {
+    ...campaignsApi(call),
     audienceId: settings.audienceId,
     getAccount: () => call(account, 'GET', '/', { query: { fields: fieldsOf(account) } }),
     getAudience: () => call(audience, 'GET', list),
@@ -324,17 +320,6 @@ export function connect(
     },
   };
 }
-
-interface CallOptions {
-  query?: Record<string, unknown>;
-  body?: unknown;
-}
-
-/** Asks for what we read and no more: a member has many fields, and a page a thousand members. */
-const fieldsOf = (shape: z.ZodObject, prefix = '') =>
-  Object.keys(shape.shape)
-    .map((field) => `${prefix}${field}`)
-    .join(',');
 
 /** A time with fractions of a second is ignored without a word, and then everything is answered. */
 export const withoutMilliseconds = (time: Date) => time.toISOString().replace(/\.\d+Z$/, '+00:00');

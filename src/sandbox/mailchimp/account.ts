@@ -29,6 +29,7 @@ export const freshAccount = (now: Date): AccountState => ({
   interests: [],
   merge_fields: [nameField(1, 'FNAME', 'First Name'), nameField(2, 'LNAME', 'Last Name')],
   webhooks: [],
+  campaigns: [],
   members: new Roster(),
   forgotten: new Set(),
 });

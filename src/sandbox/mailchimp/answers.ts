@@ -47,7 +47,7 @@ export const audienceAnswer = (state: AccountState, options: { totalContacts: bo
     ...(options.totalContacts && { total_contacts: state.members.size }),
     unsubscribe_count: state.members.count('unsubscribed'),
     cleaned_count: state.members.count('cleaned'),
-    campaign_count: 0,
+    campaign_count: state.campaigns.length,
     merge_field_count: state.merge_fields.length,
     avg_sub_rate: 0,
     avg_unsub_rate: 0,

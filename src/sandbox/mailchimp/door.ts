@@ -22,7 +22,7 @@ export interface Exchange {
 }
 
 export interface Call {
-  params: Partial<Record<'list' | 'category' | 'interest' | 'webhook' | 'member', string>>;
+  params: Partial<Record<'list' | 'category' | 'interest' | 'webhook' | 'member' | 'campaign', string>>;
   query: Record<string, string>;
   body: unknown;
 }

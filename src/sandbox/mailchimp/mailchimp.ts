@@ -6,6 +6,7 @@ import { createDeliveries, type Deliveries, mailchimpsRetryGaps } from './delive
 import { createDoor } from './door.ts';
 import { type AudienceEvent, eventsOf, formOf } from './events.ts';
 import { createFaults, type Faults } from './faults.ts';
+import { type CampaignMail, createMailing, type Mailing } from './mailing.ts';
 import { type BatchResult, type Circumstances, putMembers } from './members.ts';
 import { createPeople, type People } from './people.ts';
 import type { batchMember } from './requests.ts';
@@ -40,6 +41,8 @@ export interface SandboxMailchimp {
   /** Tells every exchange before its answer leaves; returns how to stop that. */
   observe(listener: (exchange: Exchange) => void): () => void;
   member(email: string): SandboxMember | null;
+  /** The mails of campaigns. */
+  mailing: Mailing;
   /** Ends the webhooks' calls and writes what is not yet written. */
   close(): Promise<void>;
 }
@@ -58,7 +61,14 @@ export interface MailchimpOptions {
   /** The waits between attempts to call a webhook; without it, Mailchimp's: 75 minutes in all. */
   webhookRetryGapsMs?: readonly number[] | undefined;
   now?: () => Date;
+  /** How mails of campaigns leave; without it, they go nowhere. */
+  post?: ((mail: CampaignMail) => Promise<void>) | undefined;
+  /** Where the sandbox's pages are. */
+  url?: string | undefined;
 }
+
+/** How often it is looked whether a campaign's time has come. */
+const lookEveryMs = 5_000;
 
 export async function createMailchimp(options: MailchimpOptions): Promise<SandboxMailchimp> {
   const { apiKey, folder, signing = false, webhookRetryGapsMs = mailchimpsRetryGaps } = options;
@@ -91,6 +101,16 @@ export async function createMailchimp(options: MailchimpOptions): Promise<Sandbo
       for (const event of eventsOf(before, after)) announce(event, source);
     };
 
+  const mailing = createMailing({
+    state,
+    post: options.post ?? (async () => {}),
+    leaveUrl: ({ id }) => `${options.url ?? ''}/mailchimp/leave/${id}`,
+    changed,
+    sent: ({ settings }) => announce({ type: 'campaign', subject: settings.subject_line }, null),
+    now,
+  });
+  const looking = setInterval(mailing.sendDue, lookEveryMs).unref();
+
   return {
     audienceId: state.audience.id,
     router: apiRouter({
@@ -109,6 +129,7 @@ export async function createMailchimp(options: MailchimpOptions): Promise<Sandbo
       signing,
       removed: deliveries.drop,
       overlooked,
+      mailing,
       told: tell('api'),
       now,
     }),
@@ -148,7 +169,10 @@ export async function createMailchimp(options: MailchimpOptions): Promise<Sandbo
       const member = state.members.get(memberId(email));
       return member === undefined ? null : memberAnswer(state, member);
     },
+    mailing,
     async close() {
+      clearInterval(looking);
+      await mailing.idle();
       deliveries.close();
       await store.flush();
     },

@@ -5,7 +5,7 @@ import { type Act, act, perform } from './acts.ts';
 import type { SandboxMailchimp } from './mailchimp.ts';
 import { faultNamed, plainNames } from './namedFaults.ts';
 import { parse } from './requests.ts';
-import type { Interest, Member } from './state.ts';
+import type { Campaign, Interest, Member } from './state.ts';
 
 // A button holds the whole act as JSON, so that a page without scripts can say as much as the control API.
 const actForm = z.object({
@@ -23,6 +23,12 @@ export function mailchimpPages(mailchimp: SandboxMailchimp): Router {
 
   router.get('/', (_request, response) => {
     response.send(audiencePage(mailchimp));
+  });
+  // What Mailchimp's own link in a campaign leads to.
+  router.get('/leave/:member', (request, response, next) => {
+    const member = mailchimp.state.members.get(request.params.member);
+    if (member === undefined) return next();
+    response.send(leavePage(member));
   });
   router.post('/people', (request, response) => {
     perform(mailchimp.people, parse(actForm, request.body).act);
@@ -79,6 +85,7 @@ function audiencePage({ state, audienceId }: SandboxMailchimp): string {
             </table>
           </section>
           {members.length === 0 && <p>Nobody is here yet. People appear once they have confirmed.</p>}
+          <Campaigns campaigns={state.campaigns} />
           <Faults />
         </main>
       </>
@@ -142,6 +149,42 @@ function actsOn(member: Member, interests: Interest[]): { label: string; act: Ac
     { label: 'Archive', act: { does: 'archive', email } },
   ];
 }
+
+const Campaigns = ({ campaigns }: { campaigns: Campaign[] }) =>
+  campaigns.length > 0 && (
+    <section aria-labelledby="campaigns">
+      <h2 id="campaigns">Campaigns</h2>
+      <ul>
+        {campaigns.map(({ id, settings, status, emails_sent }) => (
+          <li key={id}>
+            {settings.subject_line}{' '}
+            <span className="quiet">
+              {id}, {status}, {emails_sent} mails sent
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+
+const leavePage = ({ email_address: email }: Member) =>
+  page({
+    title: 'Unsubscribe – Footnote sandbox',
+    children: (
+      <>
+        <Navigation />
+        <main>
+          <h1>Unsubscribe</h1>
+          <p>This page stands in for Mailchimp’s own. It takes {email} off the whole audience.</p>
+          <form method="post" action="/mailchimp/people">
+            <button type="submit" name="act" value={JSON.stringify({ does: 'leaveByFooter', email })}>
+              Unsubscribe in Mailchimp
+            </button>
+          </form>
+        </main>
+      </>
+    ),
+  });
 
 const Faults = () => (
   <section aria-labelledby="faults">

@@ -2,9 +2,12 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { invalidFields } from './problem.ts';
 import {
+  campaignSettings,
+  campaignTracking,
   categoryTypes,
   mergeFieldTypes,
   mergeValue,
+  segment,
   settableStatuses,
   statuses,
   webhookEvents,
@@ -95,6 +98,22 @@ export const updateWebhook = z.strictObject({
   events: z.partialRecord(webhookEvents.keyof(), z.boolean()).exactOptional(),
   sources: z.partialRecord(webhookSources.keyof(), z.boolean()).exactOptional(),
 });
+
+export const campaign = z.strictObject({
+  type: z.literal('regular'),
+  recipients: z.strictObject({ list_id: z.string(), segment_opts: segment.optional() }),
+  settings: campaignSettings.prefault({}),
+  tracking: campaignTracking.prefault({}),
+});
+export const campaignContent = z.strictObject({
+  html: z.string(),
+  plain_text: z.string().exactOptional(),
+});
+export const campaignTest = z.strictObject({
+  test_emails: z.array(z.email()).min(1),
+  send_type: z.enum(['html', 'plaintext']),
+});
+export const campaignSchedule = z.strictObject({ schedule_time: time });
 
 const selection = { fields: list.optional(), exclude_fields: list.optional() };
 const page = {

@@ -1,5 +1,6 @@
 import express, { type Router } from 'express';
 import { audienceRoutes } from './audienceRoutes.ts';
+import { campaignRoutes } from './campaignRoutes.ts';
 import type { Door, Routes } from './door.ts';
 import { memberRoutes } from './memberRoutes.ts';
 import { notFound } from './problem.ts';
@@ -12,7 +13,8 @@ export function apiRouter(
     door: Door;
     changed: () => void;
   } & Parameters<typeof audienceRoutes>[1] &
-    Parameters<typeof memberRoutes>[1],
+    Parameters<typeof memberRoutes>[1] &
+    Parameters<typeof campaignRoutes>[1],
 ): Router {
   const { door, changed } = options;
   const router = express.Router();
@@ -30,6 +32,7 @@ export function apiRouter(
   };
   audienceRoutes(routes, options);
   memberRoutes(routes, options);
+  campaignRoutes(routes, options);
   router.all(
     '/{*path}',
     door('unknown', () => {

@@ -105,6 +105,51 @@ const webhook = z.object({
   disabled: z.boolean().default(false),
 });
 
+const campaignStatuses = ['save', 'schedule', 'sending', 'sent'] as const;
+
+/** Whom a campaign goes to, by the groups that they chose. */
+export const segment = z.strictObject({
+  match: z.enum(['any', 'all']),
+  conditions: z
+    .array(
+      z.strictObject({
+        condition_type: z.literal('Interests'),
+        field: z.string().regex(/^interests-\w+$/),
+        op: z.enum(['interestcontains', 'interestcontainsall', 'interestnotcontains']),
+        value: z.array(z.string()).min(1),
+      }),
+    )
+    .min(1),
+});
+export const campaignSettings = z.strictObject({
+  subject_line: z.string().default(''),
+  preview_text: z.string().default(''),
+  title: z.string().default(''),
+  from_name: z.string().default(''),
+  reply_to: z.string().default(''),
+  auto_footer: z.boolean().default(false),
+});
+export const campaignTracking = z.strictObject({
+  opens: z.boolean().default(true),
+  html_clicks: z.boolean().default(true),
+  text_clicks: z.boolean().default(false),
+});
+
+const campaign = z.object({
+  id: z.string(),
+  web_id: z.number(),
+  status: z.enum(campaignStatuses),
+  create_time: z.string(),
+  send_time: z.string(),
+  emails_sent: z.number(),
+  /** Null: the whole audience. */
+  segment_opts: segment.nullable(),
+  settings: campaignSettings,
+  tracking: campaignTracking,
+  html: z.string(),
+  plain_text: z.string(),
+});
+
 /** The account as it is kept in a file. */
 export const savedAccount = z.object({
   audience: z.object({ id: z.string(), web_id: z.number(), name: z.string(), date_created: z.string() }),
@@ -114,6 +159,7 @@ export const savedAccount = z.object({
   interests: z.array(interest),
   merge_fields: z.array(mergeField),
   webhooks: z.array(webhook),
+  campaigns: z.array(campaign).default([]),
   /** By member id. */
   members: z.record(z.string(), savedMember),
   /** Member ids that were permanently deleted. */
@@ -127,6 +173,7 @@ export type InterestCategory = z.infer<typeof category>;
 export type Interest = z.infer<typeof interest>;
 export type MergeField = z.infer<typeof mergeField>;
 export type Webhook = z.infer<typeof webhook>;
+export type Campaign = z.infer<typeof campaign>;
 export type Status = (typeof statuses)[number];
 /** Who caused an event: the person, a Mailchimp user, or a program. */
 export type Source = keyof Webhook['sources'];
