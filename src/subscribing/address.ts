@@ -31,7 +31,7 @@ export function parseAddress(input: string): AddressResult {
   // A-15: no expression below ever sees a long text.
   if (input.length > 320) return { ok: false, fault: tooLong };
 
-  const text = input.replace(/^ +|(?<! ) +$/g, '');
+  const text = withoutSpacesAround(input);
   const at = text.lastIndexOf('@');
   const local = text.slice(0, Math.max(at, 0));
   const typedDomain = text.slice(at + 1);
@@ -116,4 +116,12 @@ function abuseKey(local: string, domain: string): string {
   return domain === 'gmail.com' || domain === 'googlemail.com'
     ? `${untagged.replaceAll('.', '')}@gmail.com`
     : `${untagged}@${domain}`;
+}
+
+/** Of ASCII alone: other spaces are no part of an address either, and are told as such. */
+function withoutSpacesAround(text: string): string {
+  let [start, end] = [0, text.length];
+  while (text[start] === ' ') start += 1;
+  while (end > start && text[end - 1] === ' ') end -= 1;
+  return text.slice(start, end);
 }
