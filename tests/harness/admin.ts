@@ -2,22 +2,25 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { Footnote } from './footnote.ts';
+import { compileCache } from './process.ts';
 
 /** The key of the settings in tests of operators. */
 export const key = 'the-key-of-the-editors-of-the-daily-example';
 
-/** Runs a script as it is run at a terminal, its output in a pipe. */
-export async function script(env: Record<string, string>, words: readonly string[]) {
+/** Starts a script as it is run at a terminal, its output in a pipe. */
+export function startScript(env: Record<string, string>, words: readonly string[]) {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/admin/cli.ts', ...words], {
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, ...env },
   });
-  const [out, err, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ]);
-  return { out, err, code };
+  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
+    ([out, err, [code]]) => ({ out, err, code }),
+  );
+  return { signal: (name: NodeJS.Signals) => child.kill(name), ended };
 }
+
+/** Runs a script to its end. */
+export const script = (env: Record<string, string>, words: readonly string[]) =>
+  startScript(env, words).ended;
 
 /** The scripts of whoever holds a key of this Footnote. */
 export const operator =

@@ -7,6 +7,9 @@ import supertest from 'supertest';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { Settings } from '../../src/settings.ts';
 
+/** Where compiled code is kept, as these processes start again and again. */
+export const compileCache = path.join(tmpdir(), 'footnote-compiled');
+
 /** Footnote as its own process, as `npm start` runs it, to be killed and started again. */
 export interface FootnoteProcess {
   pid: number | undefined;
@@ -84,12 +87,7 @@ function spawnFootnote(
   exited: Promise<number | null>;
 } {
   const child = spawn(process.execPath, ['--import', 'tsx', program, ...words], {
-    // Compiled code is kept, as these processes start again and again.
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      NODE_COMPILE_CACHE: path.join(tmpdir(), 'footnote-compiled'),
-      ...env,
-    },
+    env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
