@@ -5,7 +5,7 @@ import { parseAddress } from '../subscribing/address.ts';
 import { Problem } from '../web/problems.ts';
 import { tellOperator } from './mailchimp.ts';
 import { type Operation, operation } from './operation.ts';
-import { campaign, slug, text, time } from './shapes.ts';
+import { campaign, slug, text } from './shapes.ts';
 
 const line = text
   .trim()
@@ -44,7 +44,9 @@ const testWish = z.strictObject({
     .max(5, 'must be 5 addresses at most'),
 });
 const scheduleWish = z.strictObject({
-  at: time.meta({ description: 'A quarter of an hour in the future' }),
+  at: z.iso
+    .datetime({ offset: true, error: 'must be a time with its offset, such as 2027-03-01T06:00:00+01:00' })
+    .meta({ description: 'A quarter of an hour in the future' }),
 });
 
 /** Bytes: the HTML and a text may not be much larger, but are written as JSON. */

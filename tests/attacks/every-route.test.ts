@@ -87,6 +87,22 @@ const bodies: Record<string, Body | null> = {
     optional: {},
   },
   'POST /admin/api/imports/:id/undo': { ...small, types: [json], optional: { after: 0 } },
+  'POST /admin/api/campaigns': {
+    types: [json],
+    limit: 512 * 2 ** 10,
+    required: { list: 'morning-briefing', subject: 'Fuzz', html: '<body>Fuzz</body>' },
+    optional: { previewText: 'Fuzz', title: 'Fuzz', text: 'Fuzz', locale: 'en' },
+  },
+  'POST /admin/api/campaigns/:id/test': {
+    ...small,
+    types: [json],
+    required: { emails: ['fuzz@example.com'] },
+  },
+  'POST /admin/api/campaigns/:id/schedule': {
+    ...small,
+    types: [json],
+    required: { at: '2099-01-01T06:00:00Z' },
+  },
   // These take none.
   'POST /confirm/:token': null,
   'POST /confirm/:token/renew': null,
@@ -96,6 +112,7 @@ const bodies: Record<string, Body | null> = {
   'POST /admin/api/lists/:slug/archive': null,
   'POST /admin/api/setup': null,
   'POST /admin/api/duties/:name/run': null,
+  'POST /admin/api/campaigns/:id/send': null,
   'DELETE /admin/api/keys/:id': null,
   'POST /admin/api/imports/:id/finish': null,
   'POST /admin/api/subscribers/:id/erase': null,

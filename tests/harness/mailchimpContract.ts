@@ -66,9 +66,18 @@ function findOperation({ paths }: Description, { method, path }: Exchange): Oper
   for (const [template, operations] of Object.entries(paths)) {
     const pattern = new RegExp(`^${template.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
     const described = operations[method.toLowerCase()];
-    if (described !== undefined && pattern.test(path)) return operation.parse(described);
+    if (described !== undefined && pattern.test(path)) return parsed(described);
   }
   return null;
+}
+
+const operations = new Map<unknown, Operation>();
+
+/** The same object each time, so that its validators are compiled once. */
+function parsed(described: unknown): Operation {
+  const known = operations.get(described) ?? operation.parse(described);
+  operations.set(described, known);
+  return known;
 }
 
 function checkQuery({ parameters }: Operation, query: Record<string, string>): string[] {

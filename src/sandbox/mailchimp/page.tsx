@@ -159,7 +159,7 @@ const Campaigns = ({ campaigns }: { campaigns: Campaign[] }) =>
           <li key={id}>
             {settings.subject_line}{' '}
             <span className="quiet">
-              {id}, {status}, {emails_sent} mails sent
+              {id}, {status}, mails sent: {emails_sent}
             </span>
           </li>
         ))}
