@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { checkLedgers } from '../../src/consent/check.ts';
 import type { Settings } from '../../src/settings.ts';
 import { key, operator } from '../harness/admin.ts';
 import { find } from '../harness/debian.ts';
@@ -188,6 +189,10 @@ describe("restoring yesterday's backup (R-11)", { timeout: 60_000 }, () => {
       where: { id: erasedId },
     });
     expect(ledgerSalt).toBeNull();
+    // And what was done again stands in ledgers that are whole.
+    const { checked, broken } = await checkLedgers(footnote.service.database, { after: null, limit: 100 });
+    expect(checked).toBe(31);
+    expect(broken).toEqual([]);
   });
 
   it('who stayed is still there, and who confirmed since is told of and never touched', async () => {
