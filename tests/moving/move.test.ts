@@ -96,7 +96,7 @@ describe.skipIf(server === null)('moving to PostgreSQL', { timeout: 60_000 }, ()
 
     const { code, output } = await move(target.settings.url);
     expect(output).toMatch(/^public\.subscribers +2004 rows, [0-9a-f]{32}$/m);
-    expect(output).toContain('1 owed mails are queued there');
+    expect(output).toContain('Owed mails queued there: 1.');
     expect(output).toContain('Now set DATABASE_URL in .env');
     expect(code).toBe(0);
   });
