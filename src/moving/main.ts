@@ -47,7 +47,7 @@ async function main(): Promise<void> {
       [
         ...tables.map(({ table, rows, digest }) => `${table.padEnd(width)}  ${rows} rows, ${digest}`),
         '',
-        `Everything is in PostgreSQL, compared table by table; ${owedMails} owed mails are queued there.`,
+        `Everything is in PostgreSQL, compared table by table. Owed mails queued there: ${owedMails}.`,
         'Now set DATABASE_URL in .env to the address that you named with --to, leave all else as it is, and start.',
         `The old database in ${path.resolve(dataDir)} is closed for good: delete it once you are content.`,
         '',

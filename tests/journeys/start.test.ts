@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { freePort } from '../harness/ports.ts';
 import { environment, type FootnoteProcess, runProcess, startProcess } from '../harness/process.ts';
@@ -42,6 +42,57 @@ describe('the start', () => {
     other.close();
     await database.drop();
   });
+});
+
+describe('the start in production', () => {
+  it('looks at what Footnote depends on, says what is wrong and what to do, and is held up by none of it', async () => {
+    const database = await copyTemplate(inject('template'), server);
+    const port = await freePort();
+    const secret = 'a-secret-of-the-daily-planet-alone';
+    const nobody = {
+      mailchimp: { apiKey: 'nobody-us1', audienceId: 'none', baseUrl: 'http://127.0.0.1:9/3.0' },
+      smtpUrl: 'smtp://127.0.0.1:9',
+    };
+    const footnote = await startProcess({
+      ...environment(database.settings, nobody, port),
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      BASE_URL: 'https://newsletters.test',
+      PUBLICATION_NAME: 'The Daily Planet',
+      POSTAL_ADDRESS: 'The Daily Planet, 1000 Broadway, Metropolis 10001',
+      SECRET_KEYS: secret,
+      ADMIN_API_KEY: secret,
+    });
+    try {
+      await footnote.http.get('/readyz').expect(200);
+      const said = () =>
+        footnote
+          .output()
+          .split('\n')
+          .filter((line) => line.includes('"remedy"'))
+          .map((line): Record<string, unknown> => JSON.parse(line));
+      await vi.waitFor(() => expect(said().map(({ check }) => check)).toContain('Mailchimp key'), {
+        timeout: 15_000,
+      });
+      expect(said()).toContainEqual(
+        expect.objectContaining({
+          check: 'Mailchimp key',
+          level: 50,
+          msg: 'Mailchimp cannot be reached (ECONNREFUSED).',
+          remedy: expect.stringContaining('Nothing is lost meanwhile.'),
+        }),
+      );
+      expect(said()).toContainEqual(
+        expect.objectContaining({ check: 'mail server', remedy: expect.stringContaining('SMTP_URL') }),
+      );
+      expect(said()).toContainEqual(expect.objectContaining({ check: 'base URL', level: 40 }));
+      expect(footnote.output()).not.toContain(secret);
+    } finally {
+      footnote.signal('SIGTERM');
+      await footnote.exited;
+      await database.drop();
+    }
+  }, 60_000);
 });
 
 describe.skipIf(server === null)('several processes on one PostgreSQL', () => {
