@@ -14,8 +14,8 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', development: false } },
   test: {
     include: ['tests/**/*.test.{ts,tsx}'],
-    // They need a browser, or the tools of attackers: npm run test:browser, npm run test:security.
-    exclude: [...configDefaults.exclude, 'tests/browser/**', 'tests/security/**'],
+    // They need a browser, the tools of attackers, or Prometheus': npm run test:browser, test:security, test:ops.
+    exclude: [...configDefaults.exclude, 'tests/browser/**', 'tests/security/**', 'tests/ops/**'],
     globalSetup: 'tests/harness/template.ts',
     // React as readers get it; its other build is several times slower.
     env: { NODE_ENV: 'production' },

@@ -96,7 +96,7 @@ export async function startService(
     const { concurrency, reconcileMinutes } = settings.sync;
     const archives = settings.sync.erasure === 'archive';
     const gate = openGate(database.places('mailchimp', concurrency), concurrency);
-    const metrics = createMetrics({ database, callsInFlight: gate.inFlight });
+    const metrics = createMetrics({ database, callsInFlight: gate.inFlight, now });
     const api = connect(settings.mailchimp, gate, metrics.recordCall);
 
     const { shred } = database;
@@ -124,6 +124,7 @@ export async function startService(
         ),
       enqueueShredding,
       onSyncDue: () => sync?.wake(),
+      onEntered: metrics.recordEntries,
       onCeiling: (mails) => {
         metrics.recordCeiling(mails);
         alarm(mails);
@@ -155,6 +156,7 @@ export async function startService(
         secretKeys: settings.secretKeys,
         now,
         health: mail,
+        onAttempt: metrics.recordMail,
         log,
         archives,
       };
