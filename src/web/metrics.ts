@@ -210,7 +210,12 @@ async function currentState(
     'How long the oldest mail that is due has been waiting to leave; 0 when none is.',
     mail.oldestSeconds,
   );
-  gauges('footnote_queue_jobs', 'Jobs that wait or are under way, by queue.', 'queue', await readQueues(database));
+  gauges(
+    'footnote_queue_jobs',
+    'Jobs that wait or are under way, by queue.',
+    'queue',
+    await readQueues(database),
+  );
   tellDuties(await readDuties(database, duties, now), registry);
   return registry;
 }

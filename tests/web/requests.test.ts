@@ -54,7 +54,9 @@ describe('a request', () => {
       'route="unmatched",method="GET",status="4xx"',
     ])
       expect(text).toContain(`footnote_http_requests_total{${series}}`);
-    expect(text).toContain('footnote_http_request_duration_seconds_bucket{le="0.01",route="/admin/api/lists"}');
+    expect(text).toContain(
+      'footnote_http_request_duration_seconds_bucket{le="0.01",route="/admin/api/lists"}',
+    );
     expect(text).not.toContain(secret);
   });
 });
