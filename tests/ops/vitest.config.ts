@@ -8,6 +8,6 @@ export default defineConfig({
     globalSetup: 'tests/harness/template.ts',
     env: { NODE_ENV: 'production' },
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });
