@@ -99,7 +99,7 @@ export async function startService(
     const { concurrency, reconcileMinutes } = settings.sync;
     const archives = settings.sync.erasure === 'archive';
     const gate = openGate(database.places('mailchimp', concurrency), concurrency);
-    const metrics = createMetrics({ database, callsInFlight: gate.inFlight });
+    const metrics = createMetrics({ database, callsInFlight: gate.inFlight, now });
     const api = connect(settings.mailchimp, gate, metrics.recordCall);
 
     const { shred } = database;
@@ -128,6 +128,7 @@ export async function startService(
       enqueueShredding,
       onSyncDue: () => sync?.wake(),
       onGone: (gone) => logGone(log, gone),
+      onEntered: metrics.recordEntries,
       onCeiling: (mails) => {
         metrics.recordCeiling(mails);
         alarm(mails);
@@ -159,6 +160,7 @@ export async function startService(
         secretKeys: settings.secretKeys,
         now,
         health: mail,
+        onAttempt: metrics.recordMail,
         log,
         archives,
       };

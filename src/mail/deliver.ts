@@ -29,6 +29,8 @@ export interface Postman extends Writing {
   sender: Sender;
   /** Kept up to date with every attempt. */
   health: MailHealth;
+  /** Told what became of each attempt: `accepted`, `refused` for good, or `unreachable` and tried again. */
+  onAttempt?: (outcome: 'accepted' | 'refused' | 'unreachable') => void;
   log: Log;
 }
 
@@ -65,13 +67,16 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
     if (code === null) {
       const notTaken = unreachable(error);
       postman.health.trouble = notTaken.message;
+      postman.onAttempt?.('unreachable');
       throw notTaken;
     }
+    postman.onAttempt?.('refused');
     log.warn({ mail: mailId, code }, 'the mail server refuses a recipient for good');
     return abandon(postman, mailId, `refused with ${code}`);
   }
 
   postman.health.trouble = null;
+  postman.onAttempt?.('accepted');
   const copy = letter.text.replaceAll(subscriber.linkKey, '[key]');
   const { token } = contents;
   await noteAcceptance(postman, mail, token === undefined ? copy : copy.replaceAll(token, '[token]'));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuid } from 'uuid';
-import { sha256 } from '../consent/ledger.ts';
+import { type EventDraft, sha256 } from '../consent/ledger.ts';
 import type { Database, Sql } from '../platform/database.ts';
 import { gather } from '../platform/gather.ts';
 import type { Caps } from './caps.ts';
@@ -78,6 +78,8 @@ export function openSubscribing(parts: {
   onSyncDue: () => void;
   /** Told after a commit who left what, for a log that outlives the database. */
   onGone?: (gone: readonly Gone[]) => void;
+  /** Told after a commit what was entered into ledgers. */
+  onEntered?: (entries: readonly Pick<EventDraft, 'kind' | 'channel'>[]) => void;
   /** Told of mails that a ceiling put off, or did not let go at all: somebody may be flooding. */
   onCeiling: (mails: { putOff: number; refused: number }) => void;
 }): Subscribing {
@@ -117,6 +119,7 @@ export function openSubscribing(parts: {
     const settle: (() => void)[] = [];
     let syncDue = false;
     let gone: Gone[] = [];
+    let entered: readonly EventDraft[] = [];
 
     await database.transaction(async (tx) => {
       const commands = set.map(({ command }) => command);
@@ -163,11 +166,13 @@ export function openSubscribing(parts: {
       }
       const mails = changes.flatMap(({ mails }) => mails);
       if (mails.length > 0) await parts.enqueueMails(tx, mails);
+      entered = changes.flatMap(({ events }) => events);
       syncDue = changes.some(({ sync, erased }) => sync !== null || erased);
       gone = changes.flatMap(goneOf);
     });
 
     for (const answer of settle) answer();
+    if (entered.length > 0) parts.onEntered?.(entered);
     if (syncDue) parts.onSyncDue();
     if (gone.length > 0) parts.onGone?.(gone);
     return later;

@@ -1,5 +1,10 @@
 import { Router } from 'express';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import manifest from '../../package.json' with { type: 'json' };
+import { checkLedger, ledgerReport } from '../duties/check-ledger.ts';
+import { duties } from '../duties/duties.ts';
+import { type DutyState, readDuties } from '../duties/runs.ts';
+import { readMailSignals } from '../mail/signals.ts';
 import { readSignals } from '../mailchimp/signals.ts';
 import type { Database } from '../platform/database.ts';
 import { demandKey, holderOf } from './keys.ts';
@@ -18,6 +23,12 @@ export interface Metrics {
   recordConfirmation(): void;
   /** Notes mails that a ceiling put off, or did not let go. */
   recordCeiling(mails: { putOff: number; refused: number }): void;
+  /** Notes what was entered into ledgers: sign-ups, confirmations, opt-outs, by whichever door. */
+  recordEntries(entries: readonly { kind: string; channel: string }[]): void;
+  /** Notes an attempt to hand a mail over, by what became of it. */
+  recordMail(outcome: string): void;
+  /** Notes an answered request by the pattern of its route, a known verb and the class of its status. */
+  recordRequest(answer: { route: string; method: string; status: string; seconds: number }): void;
   /** Everything in Prometheus' text format. How Mailchimp stands is read now; unknown is left out. */
   text(): Promise<string>;
 }
@@ -30,9 +41,11 @@ export interface Metrics {
 export function createMetrics({
   database,
   callsInFlight,
+  now = () => new Date(),
 }: {
   database: Pick<Database, 'query'>;
   callsInFlight: () => number;
+  now?: () => Date;
 }): Metrics {
   const counted = new Registry();
   const registers = [counted];
@@ -73,7 +86,47 @@ export function createMetrics({
     registers,
   });
 
+  const entries = new Counter({
+    name: 'footnote_ledger_entries_total',
+    help: 'Entries into ledgers by this process, by kind (requested, confirmed, unsubscribed and others) and channel.',
+    labelNames: ['kind', 'channel'],
+    registers,
+  });
+  const attempts = new Counter({
+    name: 'footnote_mail_attempts_total',
+    help: 'Attempts of this process to hand a mail over: accepted, refused for good, or unreachable and tried again.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const requests = new Counter({
+    name: 'footnote_http_requests_total',
+    help: 'Requests answered by this process, by pattern of the route, verb and class of the status.',
+    labelNames: ['route', 'method', 'status'],
+    registers,
+  });
+  const requestSeconds = new Histogram({
+    name: 'footnote_http_request_duration_seconds',
+    help: 'How long answers took, by pattern of the route.',
+    labelNames: ['route'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  new Gauge({
+    name: 'footnote_build_info',
+    help: 'Always 1; its labels tell the version of Footnote and of Node.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version: manifest.version, node: process.version }, 1);
+
   return {
+    recordEntries: (entered) => {
+      for (const { kind, channel } of entered) entries.inc({ kind, channel });
+    },
+    recordMail: (outcome) => attempts.inc({ outcome }),
+    recordRequest: ({ route, method, status, seconds }) => {
+      requests.inc({ route, method, status });
+      requestSeconds.observe({ route }, seconds);
+    },
     recordWish: (verdict) => wishes.inc({ verdict }),
     recordConfirmation: () => confirmations.inc(),
     recordCeiling: ({ putOff, refused }) => {
@@ -86,14 +139,18 @@ export function createMetrics({
     },
     recordDelivery: (type, outcome) => deliveries.inc({ type, outcome }),
     text: async () => {
-      const current = await currentState(database, callsInFlight());
+      const current = await currentState(database, callsInFlight(), now());
       return Registry.merge([counted, current]).metrics();
     },
   };
 }
 
 /** Gauges are made anew for each scrape, so that none is left over from a state that is gone. */
-async function currentState(database: Pick<Database, 'query'>, inFlight: number): Promise<Registry> {
+async function currentState(
+  database: Pick<Database, 'query'>,
+  inFlight: number,
+  now: Date,
+): Promise<Registry> {
   const registry = new Registry();
   const gauge = (name: string, help: string, value: number | null) => {
     if (value !== null) new Gauge({ name, help, registers: [registry] }).set(value);
@@ -146,7 +203,68 @@ async function currentState(database: Pick<Database, 'query'>, inFlight: number)
       { missing, extra, conflicting, strangers, due },
     );
   }
+  const mail = await readMailSignals(database, now);
+  gauge('footnote_mails_owed', 'Mails that are due and did not leave yet.', mail.owed);
+  gauge(
+    'footnote_mails_oldest_owed_age_seconds',
+    'How long the oldest mail that is due has been waiting to leave; 0 when none is.',
+    mail.oldestSeconds,
+  );
+  gauges(
+    'footnote_queue_jobs',
+    'Jobs that wait or are under way, by queue.',
+    'queue',
+    await readQueues(database),
+  );
+  tellDuties(await readDuties(database, duties, now), registry);
   return registry;
+}
+
+/** pg-boss counts its jobs every few seconds. */
+async function readQueues(sql: Pick<Database, 'query'>): Promise<Record<string, number>> {
+  const rows = await sql.query<{ name: string; jobs: number }>(
+    'SELECT name, queued_count + active_count AS jobs FROM jobs.queue ORDER BY name',
+  );
+  return Object.fromEntries(rows.map(({ name, jobs }) => [name, jobs]));
+}
+
+function tellDuties(states: readonly DutyState[], registry: Registry): void {
+  const labelled = { labelNames: ['duty'], registers: [registry] };
+  const succeeded = new Gauge({
+    name: 'footnote_duty_last_success_timestamp_seconds',
+    help: 'When a scheduled duty last went well.',
+    ...labelled,
+  });
+  const failed = new Gauge({
+    name: 'footnote_duty_failed',
+    help: 'Whether the last run of a scheduled duty failed.',
+    ...labelled,
+  });
+  const overdue = new Gauge({
+    name: 'footnote_duty_overdue',
+    help: 'Whether a scheduled duty has not gone well for twice as long as it should take.',
+    ...labelled,
+  });
+  for (const { duty, run, isOverdue } of states) {
+    const label = { duty: duty.name };
+    failed.set(label, run?.failure ? 1 : 0);
+    overdue.set(label, isOverdue ? 1 : 0);
+    if (run?.succeededAt) succeeded.set(label, run.succeededAt.getTime() / 1000);
+    const ledger = duty === checkLedger ? ledgerReport.safeParse(run?.report).data : undefined;
+    if (ledger === undefined || !run?.succeededAt) continue;
+    const { broken, people } = ledger;
+    const registers = [registry];
+    new Gauge({
+      name: 'footnote_ledgers_broken',
+      help: 'Ledgers that the last whole check found altered.',
+      registers,
+    }).set(broken);
+    new Gauge({
+      name: 'footnote_ledgers_checked',
+      help: 'Ledgers that the last whole check looked at.',
+      registers,
+    }).set(people);
+  }
 }
 
 /** `GET /metrics`, for whoever holds a key of scope `read`. */

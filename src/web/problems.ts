@@ -3,6 +3,7 @@ import { createElement } from 'react';
 import { z } from 'zod';
 import type { Log } from '../platform/log.ts';
 import type { Links } from '../subscribing/links.ts';
+import { requestIdOf } from './observe.ts';
 import { ErrorPage } from './pages/error.tsx';
 import type { FieldError } from './pages/fields.tsx';
 import type { ShowPage } from './reader.ts';
@@ -82,7 +83,10 @@ export function answerErrors(showPage: ShowPage, links: Links, log: Log): ErrorR
     }
     const problem = asProblem(error);
     if (problem.status >= 500) {
-      log.error({ err: error, route: req.route?.path, method: req.method }, 'a request failed');
+      log.error(
+        { err: error, request: requestIdOf(res), route: req.route?.path, method: req.method },
+        'a request failed',
+      );
     }
     // Whatever the route would have let others keep.
     res.set('Cache-Control', 'no-store');

@@ -15,6 +15,7 @@ import { eraseRoutes } from './erase.ts';
 import { healthRoutes } from './health.ts';
 import { type Metrics, metricsRoutes } from './metrics.ts';
 import { myLinkRoutes } from './my-link.ts';
+import { observe } from './observe.ts';
 import { preferencesRoutes } from './preferences.ts';
 import { answerErrors, notFound, onlyVerbs } from './problems.ts';
 import { proofRoutes } from './proof.ts';
@@ -103,7 +104,7 @@ export function createWeb(web: Web): Express {
 
 /** All that a process serves whose work is not the web. */
 export function createHealth(health: Health): Express {
-  const app = closedApp({ baseUrl: health.links.signUp() });
+  const app = closedApp({ baseUrl: health.links.signUp(), metrics: health.metrics });
   app.use(keptOut);
   app.use(healthRoutes(health), metricsRoutes(health), notFound);
   app.use(answerErrors(health.showPage, health.links, health.log));
@@ -115,8 +116,10 @@ function closedApp({
   baseUrl,
   allowedOrigins = [],
   altcha = false,
+  metrics,
 }: {
   baseUrl: string;
+  metrics: Metrics;
   allowedOrigins?: readonly string[];
   altcha?: boolean;
 }): Express {
@@ -124,6 +127,7 @@ function closedApp({
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
+  app.use(observe(app, metrics));
   app.use(
     helmet({
       contentSecurityPolicy: {

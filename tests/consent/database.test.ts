@@ -244,6 +244,26 @@ describe('a subscription goes from state to state only as the state machine says
   });
 });
 
+describe('time ends what nobody confirmed, and nothing else (C-17, I3)', () => {
+  const expired = (email: string, ...lists: string[]) =>
+    enter(email, { kind: 'expired', lists, channel: 'retention' });
+  const end = (email: string, slug: string, seq: number) =>
+    change(email, slug, `state = 'unsubscribed', ended_seq = ${seq}`);
+
+  it('lets a request expire that waits', async () => {
+    await expect(attempt(expired(bob, 'daily'), end(bob, 'daily', 2))).rejects.toThrow(passed);
+  });
+
+  it('refuses to end a subscription so', async () => {
+    await expect(attempt(expired(ann, 'weekly'), end(ann, 'weekly', 4))).rejects.toThrow(/I3/);
+  });
+
+  it('refuses an entry of anybody else', async () => {
+    const byHand = enter(bob, { kind: 'expired', lists: ['daily'], channel: 'api' });
+    await expect(attempt(byHand)).rejects.toThrow('"consent_events_expiry"');
+  });
+});
+
 describe('an import subscribes who never opted out, and nobody else (I1, I2, C-26)', () => {
   const imported = (email: string, ...lists: string[]) => enter(email, { kind: 'imported', lists });
   const undone = (email: string, ...lists: string[]) => enter(email, { kind: 'import_undone', lists });

@@ -6,7 +6,13 @@ import { find, install } from '../harness/debian.ts';
 //   node --import tsx tests/ops/run.ts [arguments of vitest]
 
 /** Debian's package of each program. */
-const programs = { nginx: 'nginx-light', caddy: 'caddy', 'systemd-analyze': 'systemd', openssl: 'openssl' };
+const programs = {
+  nginx: 'nginx-light',
+  caddy: 'caddy',
+  'systemd-analyze': 'systemd',
+  openssl: 'openssl',
+  promtool: 'prometheus',
+};
 
 // Where servers are, which is not on everybody's PATH.
 process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;

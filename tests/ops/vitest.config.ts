@@ -5,7 +5,9 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', development: false } },
   test: {
     include: ['tests/ops/**/*.test.ts'],
+    globalSetup: 'tests/harness/template.ts',
+    env: { NODE_ENV: 'production' },
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
   },
 });
