@@ -87,7 +87,26 @@ const bodies: Record<string, Body | null> = {
     optional: {},
   },
   'POST /admin/api/imports/:id/undo': { ...small, types: [json], optional: { after: 0 } },
+  'POST /admin/sign-in': { ...small, types: [form], required: { key: 'fuzz' } },
+  'POST /admin/subscribers': { ...small, types: [form], required: { beginning: 'ann' } },
+  'POST /admin/sync/retry': { ...small, types: [form], optional: { email: 'reader@example.com' } },
+  'POST /admin/sync/reconcile': { ...small, types: [form], optional: { dryRun: 'true' } },
+  'POST /admin/lists/:slug': {
+    ...small,
+    types: [form],
+    required: { name: 'Fuzz' },
+    optional: { description: 'Fuzz', action: 'preview' },
+  },
+  'POST /admin/consent-texts/:locale': {
+    ...small,
+    types: [form],
+    required: { text: 'Fuzz' },
+    optional: { action: 'preview' },
+  },
   // These take none.
+  'POST /admin/sign-out': null,
+  'POST /admin/lists/:slug/archive': null,
+  'POST /admin/subscribers/:id/erase': null,
   'POST /confirm/:token': null,
   'POST /confirm/:token/renew': null,
   'POST /unsubscribe/:token': null,
@@ -115,8 +134,9 @@ beforeAll(async () => {
   doors = await doorsOf(footnote);
   const sender = senderTo(footnote.service.port);
   close = sender.close;
+  const insider = await insiderOf(footnote);
   send = async (verb, path, sent = {}) => {
-    const headers = { ...(path.startsWith('/admin') && { Authorization: `Bearer ${key}` }), ...sent.headers };
+    const headers = { ...(path.startsWith('/admin') && insider), ...sent.headers };
     const answer = await sender.send(verb, path, { ...sent, headers });
     inspect(`${verb} ${path}`, answer);
     return answer;
@@ -126,6 +146,19 @@ afterAll(async () => {
   close();
   await footnote.stop();
 });
+
+/** What lets somebody into everything of the operators': a key, and a session that comes from our own pages. */
+async function insiderOf(footnote: Footnote): Promise<Record<string, string>> {
+  const Origin = new URL(footnote.settings.baseUrl).origin;
+  const { headers } = await footnote.http
+    .post('/admin/sign-in')
+    .set({ Origin })
+    .type('form')
+    .send({ key })
+    .expect(303);
+  const [Cookie = ''] = String(headers['set-cookie']).split(';');
+  return { Authorization: `Bearer ${key}`, Origin, Cookie };
+}
 
 function inspect(asked: string, answer: Pick<Answer, 'status' | 'text'>) {
   const told = insideIn(answer);
