@@ -206,7 +206,8 @@ describe('what a key may do', () => {
     const worded = { name: 'Morning Edition', description: 'Anew', action: 'save' };
     for (const path of pages) await open(path, looking).expect(200);
     await press('/admin/lists/morning-briefing', looking, worded).expect(403);
-    await press('/admin/sync/reconcile', looking).expect(403);
+    await press('/admin/sync/reconcile', looking, { how: 'repair' }).expect(403);
+    await press('/admin/sync/retry', looking, { email: '' }).expect(403);
     await press(`/admin/subscribers/${person.id}/erase`, writing).expect(403);
     expect((await open('/admin/lists', looking)).text).toContain('Morning Briefing');
 
@@ -219,6 +220,10 @@ describe('what a key may do', () => {
     expect((await open('/admin/lists', writing)).text).toContain('Morning Edition');
     await press('/admin/consent-texts/de', writing, { text: 'Anders.', action: 'save' }).expect(303);
     expect((await open('/admin/consent-texts/de', writing)).text).toContain('Anders.');
+
+    await press('/admin/sync/retry', writing, { email: '' }).expect(303);
+    await press('/admin/sync/reconcile', writing, { how: 'look' }).expect(303);
+    expect((await open('/admin/sync', looking)).text).toContain('full, changing nothing');
 
     await press(`/admin/subscribers/${person.id}/erase`, erasing).expect(303);
     expect((await open(`/admin/subscribers/${person.id}`, looking)).text).toContain(
@@ -309,7 +314,8 @@ describe('the numbers', () => {
     );
     expect(row?.confirmed).toBeGreaterThan(1);
     expect(text).toContain(
-      `<th scope="row">${today}</th><td>${row?.requested}</td><td>${row?.confirmed}</td>`,
+      `<th scope="row">${today}</th><td data-label="Sign-ups">${row?.requested}</td>` +
+        `<td data-label="Confirmed">${row?.confirmed}</td>`,
     );
     expect(text).toContain('role="img"');
     expect(text).not.toMatch(/\sstyle=|<style|\son\w+=/);
@@ -324,7 +330,7 @@ describe('a subscriber', () => {
     expect(found.text).not.toContain('bob@example.com');
     const [link = ''] = /\/admin\/subscribers\/[\w-]{36}/.exec(found.text) ?? [];
     const page = await open(link, cookie).expect(200);
-    expect(page.text).toContain('<td>confirmed</td>');
+    expect(page.text).toContain('>confirmed</td>');
     const proof = await open(`${link}/proof`, cookie).expect(200);
     expect(proof.text).toContain('zoe@example.com');
     await open('/admin/subscribers/00000000-0000-4000-8000-000000000000', cookie).expect(404);

@@ -7,8 +7,9 @@ import { type Desk, readForm, word } from './desk.ts';
 import { signedIn } from './door.ts';
 import { SyncPage } from './pages/sync.tsx';
 
-const retryForm = z.object({ email: word.optional() });
-const reconcileForm = z.object({ dryRun: z.literal('true').optional() });
+/** Nobody's address is everybody's. */
+const retryForm = z.object({ email: word });
+const reconcileForm = z.object({ how: z.enum(['look', 'repair']) });
 const mostRefused = 200;
 
 /** `/admin/sync`: whom Mailchimp refuses and why, trying again, and comparing the audience. */
@@ -33,15 +34,17 @@ export function syncRoutes({ database, act, demandSession, acting, form, show }:
   router
     .route('/sync/retry')
     .post(...acting, ...form, async (req: Request, res: Response) => {
-      await act('sync.retry', { key: signedIn(req), req, res, body: readForm(retryForm, req.body) });
+      const { email } = readForm(retryForm, req.body);
+      const body = email === '' ? {} : { email };
+      await act('sync.retry', { key: signedIn(req), req, res, body });
       res.redirect(303, '/admin/sync');
     })
     .all(onlyVerbs('POST'));
   router
     .route('/sync/reconcile')
     .post(...acting, ...form, async (req: Request, res: Response) => {
-      const { dryRun } = readForm(reconcileForm, req.body);
-      const body = { kind: 'full', dryRun: dryRun === 'true' };
+      const { how } = readForm(reconcileForm, req.body);
+      const body = { kind: 'full', dryRun: how === 'look' };
       await act('sync.reconcile', { key: signedIn(req), req, res, body });
       res.redirect(303, '/admin/sync');
     })

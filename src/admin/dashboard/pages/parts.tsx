@@ -19,10 +19,10 @@ const steps: [string, number][] = [
 /** A span of time as people say it. */
 export function span(seconds: number): string {
   for (const [unit, length] of steps) {
-    if (seconds < length * 1.5) continue;
-    return `${Math.round(seconds / length)} ${unit}s`;
+    if (seconds >= length * 1.5) return `${Math.round(seconds / length)} ${unit}s`;
   }
-  return `${Math.round(seconds)} seconds`;
+  const rounded = Math.round(seconds);
+  return rounded === 1 ? '1 second' : `${rounded} seconds`;
 }
 
 const moment = new Intl.DateTimeFormat('en-GB', {

@@ -107,7 +107,11 @@ export function SyncPage({
           />
         )}
       </Live>
-      {mayWrite && all > 0 && <ButtonForm action="/admin/sync/retry">Retry all</ButtonForm>}
+      {mayWrite && all > 0 && (
+        <ButtonForm action="/admin/sync/retry" fields={{ email: '' }}>
+          Retry all
+        </ButtonForm>
+      )}
       <h2>Comparisons</h2>
       <Live id="compared">
         {compared.length === 0 ? (
@@ -130,10 +134,12 @@ export function SyncPage({
       </Live>
       {mayWrite && (
         <div className="buttons">
-          <ButtonForm action="/admin/sync/reconcile" fields={{ dryRun: 'true' }} quiet>
+          <ButtonForm action="/admin/sync/reconcile" fields={{ how: 'look' }} quiet>
             Compare, and change nothing
           </ButtonForm>
-          <ButtonForm action="/admin/sync/reconcile">Compare and repair</ButtonForm>
+          <ButtonForm action="/admin/sync/reconcile" fields={{ how: 'repair' }}>
+            Compare and repair
+          </ButtonForm>
         </div>
       )}
     </DashboardPage>
