@@ -4,6 +4,7 @@ import type { Express } from 'express';
 import manifest from '../package.json' with { type: 'json' };
 import { openKeys } from './access/keys.ts';
 import { adminApi } from './admin/api.ts';
+import { dashboardRoutes } from './admin/dashboard/dashboard.ts';
 import { checkAtStart, doctor } from './admin/doctor.ts';
 import type { Operations } from './admin/mailchimp.ts';
 import { referenceRoutes } from './admin/reference.ts';
@@ -263,6 +264,17 @@ export async function startService(
           beat,
           webhook: { ...settings.webhook, audienceId: api.audienceId, onHint: () => sync?.wake() },
           adminApi: admin.router,
+          dashboard: dashboardRoutes({
+            database,
+            keys,
+            guard,
+            baseUrl,
+            publication,
+            doctor: operations.doctor,
+            act: admin.act,
+            dossierMade,
+            now,
+          }),
           reference: referenceRoutes(baseUrl, admin.described),
         })
       : createHealth(health);

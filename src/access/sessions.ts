@@ -5,7 +5,10 @@ import type { AdminKey, AdminKeys } from './keys.ts';
 
 /** Who is signed in at the dashboard. Each session has a secret of 256 bits, kept by its digest alone. */
 export interface Sessions {
-  /** Ends the session before, if there is one, so that none outlives a sign-in. @returns a new secret, or null for a wrong key */
+  /**
+   * Ends the session before, if there is one, so that none outlives a sign-in.
+   * @returns a new secret; null for a wrong key, or one that may not read
+   */
   signIn(key: string, before: string | null): Promise<string | null>;
   /** @returns whose key a session was opened with; null once it has ended, or its key was revoked or replaced */
   find(secret: string): Promise<AdminKey | null>;
@@ -33,7 +36,8 @@ export function openSessions({
     signOut,
 
     async signIn(key, before) {
-      if ((await keys.find(key)) === null) return null;
+      const holder = await keys.find(key);
+      if (holder === null || !holder.scopes.includes('read')) return null;
       if (before !== null) await signOut(before);
       const secret = randomBytes(32).toString('base64url');
       const at = now();

@@ -28,10 +28,12 @@ export function assetRoutes({ site, logo }: Pick<Web, 'site' | 'logo'>): Router 
       else res.send(style);
     })
     .all(onlyVerbs('GET'));
-  router
-    .route('/docs.css')
-    .get((_req, res) => res.sendFile(path.join(folder, 'docs.css')))
-    .all(onlyVerbs('GET'));
+  for (const file of ['docs.css', 'dashboard.css', 'dashboard.js']) {
+    router
+      .route(`/${file}`)
+      .get((_req, res) => res.sendFile(path.join(folder, file)))
+      .all(onlyVerbs('GET'));
+  }
   router
     .route('/logo.png')
     .get((_req, res, next) => {

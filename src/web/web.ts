@@ -65,6 +65,8 @@ export interface Web extends Health {
   };
   /** What stands under `/admin/api`, and what describes it. */
   adminApi: Router;
+  /** What stands under `/admin` for people. */
+  dashboard: Router;
   reference: Router;
 }
 
@@ -82,6 +84,7 @@ export function createWeb(web: Web): Express {
     .get((_req, res) => void res.sendStatus(204))
     .all(onlyVerbs('GET'));
   app.use('/admin/api', web.adminApi);
+  app.use('/admin', web.dashboard);
   app.use(
     signUpRoutes(web),
     proofRoutes(web),

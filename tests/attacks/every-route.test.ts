@@ -103,7 +103,26 @@ const bodies: Record<string, Body | null> = {
     types: [json],
     required: { at: '2099-01-01T06:00:00Z' },
   },
+  'POST /admin/sign-in': { ...small, types: [form], required: { key: 'fuzz' } },
+  'POST /admin/subscribers': { ...small, types: [form], required: { beginning: 'ann' } },
+  'POST /admin/sync/retry': { ...small, types: [form], required: { email: 'reader@example.com' } },
+  'POST /admin/sync/reconcile': { ...small, types: [form], required: { how: 'look' } },
+  'POST /admin/lists/:slug': {
+    ...small,
+    types: [form],
+    required: { name: 'Fuzz' },
+    optional: { description: 'Fuzz', action: 'preview' },
+  },
+  'POST /admin/consent-texts/:locale': {
+    ...small,
+    types: [form],
+    required: { text: 'Fuzz' },
+    optional: { action: 'preview' },
+  },
   // These take none.
+  'POST /admin/sign-out': null,
+  'POST /admin/lists/:slug/archive': null,
+  'POST /admin/subscribers/:id/erase': null,
   'POST /confirm/:token': null,
   'POST /confirm/:token/renew': null,
   'POST /unsubscribe/:token': null,
@@ -133,8 +152,9 @@ beforeAll(async () => {
   doors = await doorsOf(footnote);
   const sender = senderTo(footnote.service.port);
   close = sender.close;
+  const insider = await insiderOf(footnote);
   send = async (verb, path, sent = {}) => {
-    const headers = { ...(path.startsWith('/admin') && { Authorization: `Bearer ${key}` }), ...sent.headers };
+    const headers = { ...(path.startsWith('/admin') && insider), ...sent.headers };
     const answer = await sender.send(verb, path, { ...sent, headers });
     inspect(`${verb} ${path}`, answer);
     return answer;
@@ -144,6 +164,19 @@ afterAll(async () => {
   close();
   await footnote.stop();
 });
+
+/** What lets somebody into everything of the operators': a key, and a session that comes from our own pages. */
+async function insiderOf(footnote: Footnote): Promise<Record<string, string>> {
+  const Origin = new URL(footnote.settings.baseUrl).origin;
+  const { headers } = await footnote.http
+    .post('/admin/sign-in')
+    .set({ Origin })
+    .type('form')
+    .send({ key })
+    .expect(303);
+  const [Cookie = ''] = String(headers['set-cookie']).split(';');
+  return { Authorization: `Bearer ${key}`, Origin, Cookie };
+}
 
 function inspect(asked: string, answer: Pick<Answer, 'status' | 'text'>) {
   const told = insideIn(answer);
@@ -580,50 +613,54 @@ describe('bodies', () => {
 });
 
 describe('paths, queries and headers', () => {
-  it('however mangled, never break a route (A-14, A-30)', () =>
-    harmless(async () => {
-      const mangled = (path: string) => [
-        `${path}/`,
-        `/${path}`,
-        `${path}//`,
-        `${path}%00`,
-        `${path}%0d%0aX-Canary:%20canary`,
-        `${path}%`,
-        `${path}%E0%A4%A`,
-        `${path}%ff`,
-        `${path}/%2e%2e/%2e%2e/%2e%2e/etc/passwd`,
-        `${path}/..%2f..%2f..%5cpackage.json`,
-        `${path}\\..\\..`,
-        `${path};jsessionid=1`,
-        `${path}.json`,
-        `/./${path.slice(1)}`,
-        `/%2e${path}`,
-        path.replace(/\w/g, (letter) => letter.toUpperCase()),
-        path.replace(/[a-z]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`),
-        `${path}/${'a'.repeat(4_000)}`,
-        `${path}${'/a'.repeat(2_000)}`,
-        path.replace(/[^/]+$/, '__proto__'),
-        path.replace(/[^/]+$/, '%00'),
-        path.replace(/[^/]+$/, '%ed%a0%80'),
-        path.replace(/[^/]+$/, "'%20OR%20'1'='1"),
-        `${path}?`,
-        `${path}??`,
-        `${path}?locale=%00&list=%00`,
-        `${path}?locale=%E0%A4%A&list=%`,
-        `${path}?locale=de&locale=en&list=a&list=b`,
-        `${path}?locale[]=de&list[contains]=a&__proto__[polluted]=1&constructor=1`,
-        `${path}?${'a&'.repeat(3_000)}`,
-        `${path}?locale=${'x'.repeat(8_000)}`,
-        `${path}?${'&'.repeat(5_000)}`,
-        `${path}?locale=__proto__&list=constructor`,
-      ];
-      const paths = doors.flatMap(({ open, closed }) => [...new Set([open, closed])].flatMap(mangled));
-      await each(paths.entries(), async ([index, path]) => {
-        const accept = index % 2 === 0 ? 'text/html' : '*/*';
-        const { headers } = await send('GET', path, { headers: { Accept: accept } });
-        expect(headers).not.toHaveProperty('x-canary');
-      });
-    }));
+  it(
+    'however mangled, never break a route (A-14, A-30)',
+    () =>
+      harmless(async () => {
+        const mangled = (path: string) => [
+          `${path}/`,
+          `/${path}`,
+          `${path}//`,
+          `${path}%00`,
+          `${path}%0d%0aX-Canary:%20canary`,
+          `${path}%`,
+          `${path}%E0%A4%A`,
+          `${path}%ff`,
+          `${path}/%2e%2e/%2e%2e/%2e%2e/etc/passwd`,
+          `${path}/..%2f..%2f..%5cpackage.json`,
+          `${path}\\..\\..`,
+          `${path};jsessionid=1`,
+          `${path}.json`,
+          `/./${path.slice(1)}`,
+          `/%2e${path}`,
+          path.replace(/\w/g, (letter) => letter.toUpperCase()),
+          path.replace(/[a-z]/g, (letter) => `%${letter.charCodeAt(0).toString(16)}`),
+          `${path}/${'a'.repeat(4_000)}`,
+          `${path}${'/a'.repeat(2_000)}`,
+          path.replace(/[^/]+$/, '__proto__'),
+          path.replace(/[^/]+$/, '%00'),
+          path.replace(/[^/]+$/, '%ed%a0%80'),
+          path.replace(/[^/]+$/, "'%20OR%20'1'='1"),
+          `${path}?`,
+          `${path}??`,
+          `${path}?locale=%00&list=%00`,
+          `${path}?locale=%E0%A4%A&list=%`,
+          `${path}?locale=de&locale=en&list=a&list=b`,
+          `${path}?locale[]=de&list[contains]=a&__proto__[polluted]=1&constructor=1`,
+          `${path}?${'a&'.repeat(3_000)}`,
+          `${path}?locale=${'x'.repeat(8_000)}`,
+          `${path}?${'&'.repeat(5_000)}`,
+          `${path}?locale=__proto__&list=constructor`,
+        ];
+        const paths = doors.flatMap(({ open, closed }) => [...new Set([open, closed])].flatMap(mangled));
+        await each(paths.entries(), async ([index, path]) => {
+          const accept = index % 2 === 0 ? 'text/html' : '*/*';
+          const { headers } = await send('GET', path, { headers: { Accept: accept } });
+          expect(headers).not.toHaveProperty('x-canary');
+        });
+      }),
+    60_000,
+  );
 
   it('of any kind are read with care (A-30)', () =>
     harmless(async () => {

@@ -1,9 +1,10 @@
 import { benchAnswers } from './answers.ts';
+import { benchDashboard } from './dashboard.ts';
 import { benchImportAndExport } from './import-export.ts';
 import { benchSignUps } from './sign-ups.ts';
 import { benchSync } from './sync.ts';
 
-// `npm run bench [-- sign-ups | sync | answers | import | export …]`. Only the ratios of one run mean anything, since
+// `npm run bench [-- sign-ups | sync | answers | import | export | dashboard …]`. Only the ratios of one run mean anything, since
 // machines and their neighbours differ. Nothing is asserted.
 
 const benches = new Map([
@@ -13,6 +14,7 @@ const benches = new Map([
   // Who is exported was imported: one benchmark under both names.
   ['import', benchImportAndExport],
   ['export', benchImportAndExport],
+  ['dashboard', benchDashboard],
 ]);
 const [name = 'sign-ups', ...others] = process.argv.slice(2);
 const chosen = new Set(

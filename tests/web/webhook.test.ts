@@ -69,6 +69,7 @@ describe("Mailchimp's webhook", () => {
         allowedOrigins: [],
         trustProxy: [],
         adminApi: Router(),
+        dashboard: Router(),
         reference: Router(),
         webhook: {
           secret,

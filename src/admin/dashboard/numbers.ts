@@ -1,0 +1,116 @@
+import type { TotalKind } from '../../generated/prisma/enums.ts';
+import type { Sql } from '../../platform/database.ts';
+import { type DayTotal, totalsSince } from '../../subscribing/totals.ts';
+
+/** What happened on each day of a span, in the order of its days. */
+export interface Series {
+  requested: number[];
+  confirmed: number[];
+  /** Opt-outs by the person or for them; those that a file brought were theirs elsewhere. */
+  left: number[];
+  imported: number[];
+}
+
+export interface History {
+  /** Such as `2026-11-25`, the last one being today, in UTC. */
+  days: string[];
+  /** Of a list; 0: of all, each sign-up once. */
+  of(listId: number): Series;
+}
+
+const kinds: Record<keyof Series, readonly TotalKind[]> = {
+  requested: ['requested'],
+  confirmed: ['confirmed'],
+  left: ['unsubscribed_reader', 'unsubscribed_mailchimp', 'unsubscribed_admin'],
+  imported: ['imported'],
+};
+
+const dayMs = 24 * 60 * 60_000;
+
+/** Reads what happened in the last days, from totals alone. */
+export async function readHistory(
+  sql: Sql,
+  { days: count, now }: { days: number; now: Date },
+): Promise<History> {
+  const days = Array.from({ length: count }, (_, index) =>
+    new Date(now.getTime() - (count - 1 - index) * dayMs).toISOString().slice(0, 10),
+  );
+  const byList = Map.groupBy(await totalsSince(sql, days[0] ?? ''), ({ listId }) => listId);
+  return {
+    days,
+    of(listId) {
+      const totals = byList.get(listId) ?? [];
+      const series = (kind: keyof Series) => perDay(days, totals, kinds[kind]);
+      return {
+        requested: series('requested'),
+        confirmed: series('confirmed'),
+        left: series('left'),
+        imported: series('imported'),
+      };
+    },
+  };
+}
+
+function perDay(days: readonly string[], totals: readonly DayTotal[], kinds: readonly TotalKind[]): number[] {
+  const counts = new Map<string, number>();
+  for (const { day, kind, count } of totals) {
+    if (kinds.includes(kind)) counts.set(day, (counts.get(day) ?? 0) + count);
+  }
+  return days.map((day) => counts.get(day) ?? 0);
+}
+
+export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** What the latest sign-ups tell, a bounded number of them, however many there are. */
+export interface Sample {
+  signUps: number;
+  confirmed: number;
+  /** Half of those who confirmed did so within this time; null while nobody has. */
+  medianSeconds: number | null;
+  since: Date | null;
+  /** The pages that most came from, without what follows a `?`, which may name a reader. */
+  sources: { page: string | null; signUps: number; confirmed: number }[];
+}
+
+const mostSampled = 1_000;
+
+/** Looks at the latest sign-ups: their ids are in the order of time. */
+export async function readSample(sql: Sql): Promise<Sample> {
+  const sample = `WITH sample AS (
+    SELECT subscriber_id, seq, created_at, confirmed_at FROM sign_up_requests ORDER BY id DESC LIMIT ${mostSampled})`;
+  const [[figures], sources] = await Promise.all([
+    sql.query<Omit<Sample, 'sources'>>(
+      `${sample} SELECT count(*)::int AS "signUps", count(confirmed_at)::int AS confirmed, min(created_at) AS since,
+              (percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM confirmed_at - created_at)))::float8
+                AS "medianSeconds"
+         FROM sample`,
+    ),
+    sql.query<Sample['sources'][number]>(
+      `${sample} SELECT regexp_replace(evidence.page, '[?#].*$', '') AS page, count(*)::int AS "signUps",
+              count(sample.confirmed_at)::int AS confirmed
+         FROM sample LEFT JOIN consent_evidence evidence USING (subscriber_id, seq)
+        GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 8`,
+    ),
+  ]);
+  if (figures === undefined) throw new Error('an aggregate has one row');
+  return { ...figures, sources };
+}
+
+/** Mails that have not left yet. */
+export interface Owed {
+  mails: number;
+  /** Due for longer than a minute: the mail server does not take them. */
+  late: number;
+  oldest: Date | null;
+}
+
+export async function readOwed(sql: Sql, now: Date): Promise<Owed> {
+  const [owed] = await sql.query<Owed>(
+    `SELECT count(*)::int AS mails, count(*) FILTER (WHERE due_at < $1::timestamptz - interval '1 minute')::int AS late,
+            min(created_at) AS oldest
+       FROM mails WHERE accepted_at IS NULL AND abandoned IS NULL`,
+    [now],
+  );
+  if (owed === undefined) throw new Error('an aggregate has one row');
+  return owed;
+}

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { key } from '../harness/admin.ts';
+import { Footnote } from '../harness/footnote.ts';
+import {
+  axe,
+  desk,
+  foreign,
+  htmlErrors,
+  newReader,
+  overflowing,
+  phone,
+  type Reader,
+  shot,
+  spaceText,
+} from './browser.ts';
+
+let footnote: Footnote;
+let person: string;
+beforeAll(async () => {
+  footnote = await Footnote.start({ ADMIN_API_KEY: key });
+  const { database } = footnote.service;
+  for (const [index, day] of [20, 12, 12, 5, 3, 0].entries()) {
+    footnote.advance(-day * 86_400_000);
+    const source = index % 2 === 0 ? 'https://news.example/the-article?reader=7' : 'https://news.example/';
+    const lists = index % 3 === 0 ? ['morning-briefing'] : ['morning-briefing', 'science-weekly'];
+    await footnote.subscribe(`reader.${index}@example.com`, lists, { source });
+    footnote.advance(day * 86_400_000);
+  }
+  await footnote.signUp('pending@example.com').expect(202);
+  await database.query(
+    `UPDATE audience_contacts SET due_at = NULL, wanted = wanted + 1, refusal = jsonb_build_object('kind', 'compliance',
+       'title', 'Member In Compliance State', 'detail', 'They left by themselves.', 'since', now())
+      WHERE subscriber_id = (SELECT id FROM subscribers WHERE key = 'reader.3@example.com')`,
+  );
+  person = (await database.prisma.subscriber.findUniqueOrThrow({ where: { key: 'reader.1@example.com' } }))
+    .id;
+});
+afterAll(() => footnote.stop());
+
+const url = (path: string) => `http://localhost:${footnote.service.port}${path}`;
+
+/** An operator who signs in as people do. */
+async function operator(options: Parameters<typeof newReader>[0] = {}): Promise<Reader> {
+  const reader = await newReader(options);
+  const { page } = reader;
+  await page.goto(url('/admin'));
+  await page.getByLabel('Admin key').fill(key);
+  await reader.press(page.getByRole('button', { name: 'Sign in' }));
+  return reader;
+}
+
+const search = async ({ page, press }: Reader) => {
+  await page.goto(url('/admin/subscribers'));
+  await page.getByLabel('Address, or its beginning').fill('reader.');
+  await press(page.getByRole('button', { name: 'Search' }));
+};
+const preview = async ({ page, press }: Reader) => {
+  await page.goto(url('/admin/lists/morning-briefing'));
+  await page.getByLabel('Name').fill('The Morning');
+  await press(page.getByRole('button', { name: 'Preview' }));
+};
+
+const everyPage: Record<string, (reader: Reader) => Promise<unknown>> = {
+  'sign-in': async ({ page, press }) => {
+    await press(page.getByRole('button', { name: 'Sign out' }));
+    await page.getByLabel('Admin key').fill('wrong');
+    await press(page.getByRole('button', { name: 'Sign in' }));
+  },
+  overview: ({ page }) => page.goto(url('/admin?days=90')),
+  subscribers: search,
+  subscriber: ({ page }) => page.goto(url(`/admin/subscribers/${person}`)),
+  sync: ({ page }) => page.goto(url('/admin/sync')),
+  lists: ({ page }) => page.goto(url('/admin/lists')),
+  list: preview,
+  'consent-text': ({ page }) => page.goto(url('/admin/consent-texts/ar')),
+};
+
+describe.each(Object.entries(everyPage))('the dashboard, %s', (name, go) => {
+  it('is sound in every light, at every width', async () => {
+    const reader = await operator();
+    await go(reader);
+    const { page } = reader;
+    expect.soft(await page.locator('h1').count()).toBe(1);
+    expect.soft(await htmlErrors(await reader.document().text())).toEqual([]);
+    expect.soft(foreign(reader.requests, footnote.settings.baseUrl)).toEqual([]);
+    for (const details of await page.locator('details').all())
+      await details.evaluate((element) => element.setAttribute('open', ''));
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect.soft(await axe(page), colorScheme).toEqual([]);
+      for (const viewport of [desk, phone]) {
+        await page.setViewportSize(viewport);
+        await shot(page, `dashboard.${name}.${colorScheme}.${viewport.width}`);
+        expect.soft(await overflowing(page), `${viewport.width} px`).toEqual([]);
+      }
+      expect.soft(await axe(page), `${colorScheme}, on a phone`).toEqual([]);
+      await page.setViewportSize(desk);
+    }
+    await page.setViewportSize(phone);
+    await spaceText(page);
+    expect.soft(await overflowing(page), 'spaced out').toEqual([]);
+  });
+});
+
+describe('the dashboard', () => {
+  it('brings news without a reload, and leaves open what was opened', async () => {
+    const { page, requests } = await operator();
+    await page.goto(url('/admin'));
+    const loads = () => requests.filter((request) => request.isNavigationRequest()).length;
+    const before = loads();
+    const figure = page.locator('.figures div', { hasText: 'Sign-ups' }).locator('dd');
+    const signUps = Number(await figure.textContent());
+    await page.getByText('The numbers of this chart').click();
+    await page.locator('h1').click();
+    await page.evaluate(() => {
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    });
+    await footnote.signUp('news@example.com').expect(202);
+    await expect.poll(() => figure.textContent(), { timeout: 25_000 }).toBe(String(signUps + 1));
+    expect(await page.locator('#per-day-numbers').getAttribute('open')).not.toBeNull();
+    expect(loads()).toBe(before);
+  });
+
+  it('works without JavaScript', async () => {
+    const reader = await operator({ javaScript: false });
+    await search(reader);
+    expect(await reader.page.getByRole('link', { name: 'reader.1@example.com' }).count()).toBe(1);
+    await preview(reader);
+    expect(await reader.page.locator('.preview').textContent()).toContain('The Morning');
+  });
+});
