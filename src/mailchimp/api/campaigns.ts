@@ -26,6 +26,8 @@ const interestCondition = z.object({
   value: z.array(z.string()),
 });
 export type InterestCondition = z.infer<typeof interestCondition>;
+/** As it is shown again, the type may be left out. */
+const shownCondition = interestCondition.omit({ condition_type: true });
 
 export interface NewCampaign {
   type: 'regular';
@@ -76,7 +78,7 @@ export type SendChecklist = z.infer<typeof sendChecklist>;
 /** The interest that a campaign goes to, and to nobody else; null where its recipients are chosen in any other way. */
 export function interestOf({ recipients }: Pick<Campaign, 'recipients'>): string | null {
   const [condition, ...others] = recipients.segment_opts?.conditions ?? [];
-  const [interest, ...more] = interestCondition.safeParse(condition).data?.value ?? [];
+  const [interest, ...more] = shownCondition.safeParse(condition).data?.value ?? [];
   return others.length > 0 || more.length > 0 ? null : (interest ?? null);
 }
 
