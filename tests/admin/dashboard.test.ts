@@ -115,7 +115,7 @@ describe('signing in (A-06)', () => {
     await open('/admin/lists', settings).expect(303);
     await footnote.stopService();
     await footnote.startService();
-  });
+  }, 60_000);
 
   it('takes no key that may not read, and says no more of a wrong one than that', async () => {
     const { key: writer } = await newKey('writer', ['write']);
