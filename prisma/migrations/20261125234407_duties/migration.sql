@@ -22,9 +22,6 @@ CREATE TABLE "duty_runs" (
 -- CreateIndex
 CREATE INDEX "audit_entries_at_idx" ON "audit_entries"("at");
 
--- CreateIndex
-CREATE INDEX "mails_owed" ON "mails"("due_at") WHERE (accepted_at IS NULL AND abandoned IS NULL);
-
 -- From here on by hand: what Prisma's schema cannot say. (New values of an enum as text, since they cannot be
 -- used in the transaction that adds them.)
 
