@@ -117,6 +117,16 @@ const policies: Record<string, object> = {
   },
 };
 
+/** The pages of operators follow by a script, and tell their own origin, by which the door knows them. */
+const isDashboard = (path: string) => /^\/admin(?!\/api)(\/|$)/.test(path);
+const dashboard = {
+  ...strict,
+  'form-action': ["'self'"],
+  'script-src': ["'self'"],
+  'connect-src': ["'self'"],
+};
+const byName = (policy: object) => Object.fromEntries(Object.entries(policy).sort());
+
 /** Every header of an answer that is not as it should be. */
 function faultsOf({ path, answer: { status, headers } }: { path: string; answer: Answer }): string[] {
   const wrong: string[] = [];
@@ -125,7 +135,9 @@ function faultsOf({ path, answer: { status, headers } }: { path: string; answer:
   };
   demand('x-content-type-options', 'nosniff');
   demand('x-frame-options', 'DENY');
-  demand('referrer-policy', 'no-referrer');
+  if (!isDashboard(path)) demand('referrer-policy', 'no-referrer');
+  else if (!['no-referrer', 'same-origin'].includes(String(headers['referrer-policy'])))
+    wrong.push(`referrer-policy: ${headers['referrer-policy']}`);
   demand('cross-origin-opener-policy', 'same-origin');
   demand('strict-transport-security', undefined);
   demand('set-cookie', undefined);
@@ -144,7 +156,8 @@ function faultsOf({ path, answer: { status, headers } }: { path: string; answer:
   const policy = directives(String(headers['content-security-policy']));
   // An error has no script to run.
   const right = good ? (policies[path] ?? strict) : strict;
-  if (JSON.stringify(policy) !== JSON.stringify(right)) {
+  const allowed = isDashboard(path) ? [right, dashboard] : [right];
+  if (!allowed.some((one) => JSON.stringify(byName(one)) === JSON.stringify(byName(policy)))) {
     wrong.push(`policy: ${headers['content-security-policy']}`);
   }
   return wrong;
@@ -170,10 +183,11 @@ describe('every answer of every route (A-28)', () => {
       }
     }
     // It cannot know that this origin serves no script of anybody else, nor answers JSONP, nor keeps uploads.
-    expect([...found].sort()).toEqual([
-      expect.stringMatching(/^\/docs script-src: 'self' can be problematic/),
-      expect.stringMatching(/^\/docs\/form script-src: 'self' can be problematic/),
-    ]);
+    expect([...found].filter((finding) => !/ script-src: 'self' can be problematic/.test(finding))).toEqual(
+      [],
+    );
+    const scripted = new Set([...found].map((finding) => finding.split(' ')[0] ?? ''));
+    expect([...scripted].filter((path) => !isDashboard(path)).sort()).toEqual(['/docs', '/docs/form']);
   });
 });
 

@@ -57,7 +57,7 @@ BEGIN
   INSERT INTO total_changes (kind, list_id, day, count)
   WITH entry AS (
     SELECT total_kind_of(kind, channel) AS kind, (at AT TIME ZONE 'UTC')::date AS day, list_wordings, count(*) AS count
-      FROM added WHERE kind NOT IN ('mailed', 'address_changed') GROUP BY 1, 2, 3)
+      FROM added WHERE total_kind_of(kind, channel) IS NOT NULL GROUP BY 1, 2, 3)
   SELECT kind, 0, day, sum(count) FROM entry GROUP BY kind, day
   UNION ALL
   SELECT entry.kind, list.id, entry.day, sum(entry.count)
@@ -96,7 +96,7 @@ CREATE TRIGGER counted AFTER UPDATE ON subscriptions
 INSERT INTO daily_totals (kind, list_id, day, count)
 WITH entry AS (
   SELECT total_kind_of(kind, channel) AS kind, (at AT TIME ZONE 'UTC')::date AS day, list_wordings, count(*) AS count
-    FROM consent_events WHERE kind NOT IN ('mailed', 'address_changed') GROUP BY 1, 2, 3)
+    FROM consent_events WHERE total_kind_of(kind, channel) IS NOT NULL GROUP BY 1, 2, 3)
 SELECT kind, 0, day, sum(count) FROM entry GROUP BY kind, day
 UNION ALL
 SELECT entry.kind, list.id, entry.day, sum(entry.count)
