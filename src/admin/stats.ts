@@ -1,12 +1,9 @@
 import { z } from 'zod';
 import type { Database } from '../platform/database.ts';
 import { everyList } from '../subscribing/lists.ts';
-import { totalsSince } from '../subscribing/totals.ts';
+import { readHistory, sum } from './dashboard/numbers.ts';
 import { type Operation, operation } from './operation.ts';
 import { stats } from './shapes.ts';
-
-const dayMs = 86_400_000;
-const dayOf = (time: Date) => time.toISOString().slice(0, 10);
 
 /** `/admin/api/stats`: what happened lately, by day and list, from kept totals. */
 export function statsOperations(database: Database, now: () => Date): Operation[] {
@@ -30,34 +27,31 @@ export function statsOperations(database: Database, now: () => Date): Operation[
         answer: { description: 'The numbers; days on which nothing happened are zeros', shape: stats },
       },
       async ({ query: { days } }) => {
-        const today = now();
-        const dates = Array.from({ length: days }, (_, n) =>
-          dayOf(new Date(today.getTime() - (days - 1 - n) * dayMs)),
-        );
-        const [lists, totals] = await Promise.all([
+        const [lists, history] = await Promise.all([
           everyList(database),
-          totalsSince(database, dates[0] ?? dayOf(today)),
+          readHistory(database, { days, now: now() }),
         ]);
-        const sum = (day: string | null, listId: number, ...kinds: string[]) =>
-          totals
-            .filter((total) => total.listId === listId && (day === null || total.day === day))
-            .filter(({ kind }) => kinds.includes(kind))
-            .reduce((all, { count }) => all + count, 0);
-        const happened = (day: string | null, listId: number) => ({
-          signUps: sum(day, listId, 'requested'),
-          confirmations: sum(day, listId, 'confirmed'),
-          optOuts: sum(day, listId, 'unsubscribed_reader', 'unsubscribed_mailchimp', 'unsubscribed_admin'),
-          imported: sum(day, listId, 'imported'),
-        });
+        const ofAll = history.of(0);
         return {
-          lists: lists.map(({ id, slug, name, subscribers }) => ({
-            slug,
-            name,
-            subscribers,
-            ...happened(null, id),
+          lists: lists.map(({ id, slug, name, subscribers }) => {
+            const { requested, confirmed, left, imported } = history.of(id);
+            return {
+              slug,
+              name,
+              subscribers,
+              signUps: sum(requested),
+              confirmations: sum(confirmed),
+              optOuts: sum(left),
+              imported: sum(imported),
+            };
+          }),
+          days: history.days.map((day, n) => ({
+            day,
+            signUps: ofAll.requested[n] ?? 0,
+            confirmations: ofAll.confirmed[n] ?? 0,
+            optOuts: ofAll.left[n] ?? 0,
+            imported: ofAll.imported[n] ?? 0,
           })),
-          // 0 stands for an entry of the ledger, whatever lists it names.
-          days: dates.map((day) => ({ day, ...happened(day, 0) })),
         };
       },
     ),

@@ -3,11 +3,8 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { campaign } from '../shapes.ts';
 import { call, Failure } from './call.ts';
-import { print, table } from './output.ts';
+import { type Json, print, table } from './output.ts';
 
-interface Json {
-  json?: boolean;
-}
 type Campaign = z.infer<typeof campaign>;
 
 const at = (id: string, action = '') => `/campaigns/${encodeURIComponent(id)}${action}`;

@@ -3,11 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { duty } from '../shapes.ts';
 import { call, Failure } from './call.ts';
-import { coloured, print, status as showStatus, table } from './output.ts';
-
-interface Json {
-  json?: boolean;
-}
+import { coloured, type Json, print, status as showStatus, table } from './output.ts';
 
 type Duty = z.infer<typeof duty>;
 

@@ -2,11 +2,8 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { adminKey, adminScope, auditEntry, newAdminKey } from '../shapes.ts';
 import { call, Failure } from './call.ts';
-import { print, table } from './output.ts';
+import { type Json, print, table } from './output.ts';
 
-interface Json {
-  json?: boolean;
-}
 type Key = z.infer<typeof adminKey>;
 
 const lines = (keys: Key[]) =>

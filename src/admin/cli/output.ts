@@ -1,6 +1,11 @@
 import { styleText } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 
+/** The option that every command has. */
+export interface Json {
+  json?: boolean;
+}
+
 /** Writes to standard output: the value itself for machines, or the lines made of it for people. */
 export function print<T>(value: T, json: boolean, lines: (value: T) => string[]): void {
   const text = json ? [JSON.stringify(value)] : lines(value).map(fitting);

@@ -4,12 +4,8 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { ledgerCheck } from '../shapes.ts';
 import { ask, call, Failure } from './call.ts';
-import { print, status } from './output.ts';
+import { type Json, print, status } from './output.ts';
 import { idOf } from './subscribers.ts';
-
-interface Json {
-  json?: boolean;
-}
 
 /** `consent prove|verify` and `erase` */
 export function addProofCommands(program: Command, consent: Command): void {

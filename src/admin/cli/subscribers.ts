@@ -4,11 +4,8 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { foundSubscriber, subscriber, subscriptionState } from '../shapes.ts';
 import { ask, call, Failure } from './call.ts';
-import { print, table } from './output.ts';
+import { type Json, print, table } from './output.ts';
 
-interface Json {
-  json?: boolean;
-}
 type Found = z.infer<typeof foundSubscriber>;
 
 const found = z.object({ subscribers: z.array(foundSubscriber), next: z.string().nullable() });
