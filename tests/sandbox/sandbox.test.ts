@@ -70,6 +70,7 @@ describe('the sandbox', () => {
     await send(before);
     const mail = before.inbox.mails()[0];
     await stop(before);
+    expect(await readdir(folder)).toEqual(['mailchimp.json', 'mails']);
 
     const after = await start({ folder });
     expect(after.mailchimp.audienceId).toBe(before.mailchimp.audienceId);
@@ -78,7 +79,6 @@ describe('the sandbox', () => {
       (await officialClient(after.mailchimp).call('GET', `/lists/${after.mailchimp.audienceId}`)).body.stats,
     ).toMatchObject({ unsubscribe_count: 1 });
     expect(after.inbox.mails()).toEqual([{ ...mail, envelope: { from: '', to: [email] } }]);
-    expect(await readdir(folder)).toEqual(['mailchimp.json', 'mails']);
   });
 
   it('writes nothing without a folder', async () => {

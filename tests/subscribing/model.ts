@@ -289,7 +289,7 @@ export function createModel(wordingVersion = 'the consent text', source = 'where
   /** By id, in the order in which they came. */
   const readers = new Map<string, Reader>();
   const listOfWording = new Map<string, number>();
-  /** The addresses that were erased, by key. */
+  /** The addresses that were erased and must not come back by an import, by key. */
   const suppressed = new Set<string>();
 
   const everyone = () => [...readers.values()];
@@ -448,6 +448,8 @@ export function createModel(wordingVersion = 'the consent text', source = 'where
     reader: (email: string) => peopleOf(addressOf(email).key).at(-1),
     /** All who ever had it, oldest first. */
     people: (email: string) => peopleOf(addressOf(email).key),
+    /** Whether the address was erased after a refusal: one that nobody ever confirmed is only forgotten (C-17). */
+    isSuppressed: (email: string) => suppressed.has(addressOf(email).key),
     /** Offers a list, or words it anew. */
     offer(list: OfferedList): void {
       lists.set(list.id, { ...list, archived: lists.get(list.id)?.archived ?? false });
