@@ -6,9 +6,9 @@ const { testResults } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8'));
 for (const file of testResults) {
   const name = path.relative(process.cwd(), file.name);
   const failed = file.assertionResults.filter(({ status }) => status === 'failed');
-  if (failed.length === 0 && file.status === 'failed') console.log(`${name}\n${file.message}`);
+  if (failed.length === 0 && file.status === 'failed') process.stdout.write(`${name}\n${file.message}\n`);
   for (const { fullName, failureMessages } of failed) {
     const told = failureMessages.join('\n').split('\n').slice(0, 12);
-    console.log([`${name} > ${fullName}`, ...told.map((line) => `    ${line}`)].join('\n'));
+    process.stdout.write(`${[`${name} > ${fullName}`, ...told.map((line) => `    ${line}`)].join('\n')}\n`);
   }
 }

@@ -21,7 +21,7 @@ afterAll(() => footnote.stop());
 
 /** Runs a script at a terminal of util-linux. @returns what it shows there */
 async function atTerminal(words: string, env: Record<string, string> = {}): Promise<string> {
-  const command = `stty cols ${columns}; '${process.execPath}' --import tsx src/admin/cli.ts ${words}`;
+  const command = `stty cols ${columns}; '${process.execPath}' src/admin/cli.ts ${words}`;
   const child = spawn('script', ['-qec', command, '/dev/null'], {
     env: {
       PATH: process.env['PATH'] ?? '',

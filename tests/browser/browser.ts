@@ -16,7 +16,7 @@ import { listening } from '../../src/sandbox/listening.ts';
 
 // What the tests in a browser share. The product itself is `Footnote.start()` of tests/harness.
 
-/** Screenshots of pages and mails, for people to look at; git does not keep them. */
+/** Screenshots of pages and mails, for people to look at; git does not keep them. Taken when SCREENSHOTS is set. */
 export const screenshots = path.join(import.meta.dirname, 'screenshots');
 
 /** A phone, as narrow as WCAG 1.4.10 asks for. */
@@ -290,7 +290,8 @@ export async function tabWalk(page: Page): Promise<Stop[]> {
   throw new Error('The focus never leaves the page.');
 }
 
-/** Keeps a picture of the whole page as `tests/browser/screenshots/NAME.png`. */
+/** Keeps a picture of the whole page as `tests/browser/screenshots/NAME.png`, if SCREENSHOTS is set. */
 export async function shot(page: Page, name: string): Promise<void> {
+  if (process.env['SCREENSHOTS'] === undefined) return;
   await page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true });
 }

@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Footnote } from '../harness/footnote.ts';
-import { axe, desk, foreign, htmlErrors, newReader, overflowing, phone, shot, spaceText } from './browser.ts';
+import {
+  axe,
+  desk,
+  foreign,
+  htmlErrors,
+  openReader,
+  overflowing,
+  phone,
+  type Reader,
+  shot,
+  spaceText,
+} from './browser.ts';
 import { everyPage, languageFor, Visitor } from './every-page.ts';
 
 /** An A4 sheet at 96 dots per inch. */
@@ -9,18 +20,25 @@ const paper = { width: 794, height: 1123 };
 /** Looks at every page in one language: nothing that a machine can find may be wrong with it. */
 export function lookAtEveryPage(tag: string): void {
   let footnote: Footnote;
+  let reader: Reader;
   beforeAll(async () => {
     footnote = await Footnote.start();
+    // One window for all: to open one takes as long as to look at a page, and none of ours leaves anything behind.
+    reader = await openReader({ locale: tag });
   });
-  afterAll(() => footnote.stop());
+  afterAll(async () => {
+    await reader.close();
+    await footnote.stop();
+  });
 
   describe.each(Object.entries(everyPage))(`the page %s in ${tag}`, (name, way) => {
     it('is sound in every light, at every width', async () => {
       const language = languageFor(tag);
-      const reader = await newReader({ locale: tag });
       const visitor = new Visitor(reader, footnote, language);
-      await way.go(visitor);
       const { page, context } = reader;
+      await page.setViewportSize(desk);
+      await page.emulateMedia({ colorScheme: 'light', media: 'screen' });
+      await way.go(visitor);
       const document = reader.document();
       const html = await document.text();
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fail, find, install } from '../harness/debian.ts';
 
 // Runs the tests that need a browser and SpamAssassin, and installs both by apt-get where they are absent:
-//   node --import tsx tests/browser/run.ts [arguments of vitest]
+//   node tests/browser/run.ts [arguments of vitest]
 // CHROMIUM names another browser than the one on the PATH.
 
 const browsers = ['chromium', 'chromium-browser', 'google-chrome'];

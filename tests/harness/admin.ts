@@ -9,7 +9,7 @@ export const key = 'the-key-of-the-editors-of-the-daily-example';
 
 /** Starts a script as it is run at a terminal, its output in a pipe. */
 export function startScript(env: Record<string, string>, words: readonly string[]) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/admin/cli.ts', ...words], {
+  const child = spawn(process.execPath, ['src/admin/cli.ts', ...words], {
     env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, ...env },
   });
   const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(

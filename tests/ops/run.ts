@@ -3,7 +3,7 @@ import { find, install } from '../harness/debian.ts';
 
 // Runs the tests of what is handed to other programs, by these programs, and installs them by apt-get where they are
 // absent:
-//   node --import tsx tests/ops/run.ts [arguments of vitest]
+//   node tests/ops/run.ts [arguments of vitest]
 
 /** Debian's package of each program. */
 const programs = {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { freePort } from '../harness/ports.ts';
 
 // Runs a command with TEST_DATABASE_URL naming a PostgreSQL that is started for it and thrown away:
-//   node --import tsx tests/postgres/run.ts vitest run
+//   node tests/postgres/run.ts vitest run
 // PostgreSQL refuses to run as root, so as root it runs as the user `postgres` or `nobody`.
 
 /** Where Debian keeps the server's programs, newest first, unless they are on the PATH. */
