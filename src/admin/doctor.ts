@@ -6,6 +6,7 @@ import { examineMail, judgeOwed, type ResolveTxt } from '../mail/doctor.ts';
 import type { MailchimpApi } from '../mailchimp/api/client.ts';
 import { examineKey, examineMailchimp } from '../mailchimp/doctor.ts';
 import { levelOf } from '../platform/buckets.ts';
+import { clockSkew } from '../platform/clock.ts';
 import type { Database, Sql } from '../platform/database.ts';
 import { examine, type Finding, fault, ok, type Verdict, warning } from '../platform/finding.ts';
 import { isLocal } from '../platform/local.ts';
@@ -44,6 +45,7 @@ export async function doctor({
   const findings = await Promise.all([
     examine('database', () => judgeDatabase(database, settings.database.kind)),
     examine('clock', () => judgeClock(database, now)),
+    examine('room', () => judgeRoom(database)),
     examine('base URL', () => judgeBaseUrl(baseUrl)),
     examine('proxies', async () => judgeProxies(guard.sendersUnknown(), baseUrl)),
     examine('flooding', () => judgeCeiling(database, limits.ceilings.total, now())),
@@ -67,6 +69,7 @@ export async function checkAtStart(
   const findings = await Promise.all([
     examine('database', () => judgeDatabase(database, settings.database.kind)),
     examine('clock', () => judgeClock(database, now)),
+    examine('room', () => judgeRoom(database)),
     examine('base URL', () => judgeBaseUrl(baseUrl)),
     examineMail({ smtpUrl: smtp.url, dkim, ...(resolveTxt && { resolveTxt }) }),
     examineKey({ mailchimp }, api.getAccount()),
@@ -106,16 +109,12 @@ async function judgeDatabase(sql: Sql, kind: Settings['database']['kind']): Prom
       );
 }
 
-/** Above this, times of consent cannot be compared with what Mailchimp and other nodes say. */
-const mostSkew = 30_000;
+/** Above so many seconds, times of consent cannot be compared with what Mailchimp and other nodes say. */
+const mostSkew = 30;
 
 async function judgeClock(sql: Sql, now: () => Date): Promise<Verdict> {
-  const asked = now().getTime();
-  const [row] = await sql.query<{ now: Date }>('SELECT clock_timestamp() AS now');
-  const answered = now().getTime();
-  if (row === undefined) return fault('The database does not tell the time.', null);
-  const skew = Math.max(asked - row.now.getTime(), row.now.getTime() - answered, 0);
-  const seconds = Math.round(skew / 1000);
+  const skew = await clockSkew(sql, now);
+  const seconds = Math.round(skew);
   return skew > mostSkew
     ? fault(
         `The clocks of this machine and of the database are ${seconds} seconds apart. Times of consent are compared ` +
@@ -123,6 +122,25 @@ async function judgeClock(sql: Sql, now: () => Date): Promise<Verdict> {
         'Let both machines set their clocks by NTP.',
       )
     : ok(`The clocks of this machine and of the database are ${seconds} seconds apart.`);
+}
+
+const mega = 1024 * 1024;
+/** Enough for the days that it takes until somebody sees to it. */
+const roomy = 1024 * mega;
+
+async function judgeRoom(database: Pick<Database, 'room'>): Promise<Verdict> {
+  const { full, free } = await database.room();
+  const amount = free === null ? '' : `${Math.round(free / mega)} MB are free where the database is.`;
+  if (full) {
+    return fault(
+      `The disk of the database is full, so sign-ups and opt-outs fail. ${amount}`.trim(),
+      'Make room on it (df -h shows it), never by deleting files of the database. Footnote goes on by itself.',
+    );
+  }
+  if (free !== null && free < roomy) {
+    return warning(`Only ${amount}`, 'Make room before it is full: then sign-ups and opt-outs fail.');
+  }
+  return ok(amount || 'There is room for more rows.');
 }
 
 function judgeProxies(sendersUnknown: number, baseUrl: string): Verdict {

@@ -119,7 +119,6 @@ function refusalOf(error: unknown): number | null {
 /** Servers put the address into their answers, so only the codes go on to the log (A-26). */
 function unreachable(error: unknown): Error {
   const { data } = smtpError.safeParse(error);
-  return new Error(
-    `the mail server did not take the mail (${data?.code ?? 'unknown'} ${data?.responseCode ?? ''})`.trim(),
-  );
+  const codes = [data?.code ?? 'unknown', data?.responseCode].filter((code) => code !== undefined);
+  return new Error(`the mail server did not take the mail (${codes.join(' ')})`);
 }

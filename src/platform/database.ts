@@ -22,6 +22,14 @@ export interface Places {
   close(): Promise<void>;
 }
 
+/** Whether there is room for more rows. */
+export interface Room {
+  /** Nothing more can be written: every sign-up and every opt-out fails. */
+  full: boolean;
+  /** Bytes that are free where the files are; null where only the server knows. */
+  free: number | null;
+}
+
 /** What PostgreSQL and the embedded PGlite offer alike; the two files beside this one fulfil it. */
 export interface Engine extends Sql {
   /** Runs `work` in one transaction: commits when it resolves, rolls back when it throws. */
@@ -42,6 +50,7 @@ export interface Engine extends Sql {
    * (C-23). Null where that is the affair of whoever runs the server: on PostgreSQL.
    */
   shred: (() => Promise<void>) | null;
+  room(): Promise<Room>;
   adapter: SqlDriverAdapterFactory;
   /** Lends Prisma's schema engine a connection of its own. */
   migrating<T>(work: (adapter: SqlMigrationAwareDriverAdapterFactory) => Promise<T>): Promise<T>;

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
 import type { SqlDriverAdapter } from '@prisma/driver-adapter-utils';
 import { fromPglite } from 'pg-boss';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
-import type { Engine, Sql } from './database.ts';
+import type { Engine, Room, Sql } from './database.ts';
 
 /**
  * PostgreSQL inside this process (PGlite), its files in `folder`. One process at a time.
@@ -25,7 +25,11 @@ export async function openEmbedded(folder: string): Promise<Engine> {
     // A segment of the log that is used again would keep what it held. The first is for recovery at the next start.
     await pglite.exec('ALTER SYSTEM SET wal_recycle = off');
     await pglite.exec('SET wal_recycle = off');
-    return { ...embeddedEngine(pglite), close: () => pglite.close().finally(release) };
+    return {
+      ...embeddedEngine(pglite),
+      room: () => roomIn(folder),
+      close: () => pglite.close().finally(release),
+    };
   } catch (error) {
     release();
     throw error;
@@ -81,6 +85,7 @@ export function embeddedEngine(pglite: PGlite): Engine {
 
     lanes: 1,
     shred: () => shred(pglite),
+    room: async () => ({ full: false, free: null }),
     adapter: new PrismaPGlite(pglite),
     migrating: (work) =>
       work({
@@ -92,6 +97,15 @@ export function embeddedEngine(pglite: PGlite): Engine {
     queue: { db: fromPglite(pglite), backend: 'pglite' },
     close: () => pglite.close(),
   };
+}
+
+/** With less than this, a table or the log may be unable to grow by its next step. */
+const nextToNothing = 32 * 1024 * 1024;
+
+async function roomIn(folder: string): Promise<Room> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  return { full: free < nextToNothing, free };
 }
 
 /**

@@ -1,7 +1,8 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils';
 import pg from 'pg';
-import type { Engine, Places, Sql } from './database.ts';
+import { z } from 'zod';
+import type { Engine, Places, Room, Sql } from './database.ts';
 import type { Log } from './log.ts';
 
 /** PostgreSQL behind one pool that Prisma and our own statements share. */
@@ -35,21 +36,23 @@ export function openPostgres(url: string, log: Log): Engine {
     }
   }
 
+  const transaction: Engine['transaction'] = (work) =>
+    withClient(async (client) => {
+      await client.query('BEGIN');
+      try {
+        const result = await work(sqlOf(client));
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => {});
+        throw error;
+      }
+    });
+
   return {
     ...sqlOf(pool),
 
-    transaction: (work) =>
-      withClient(async (client) => {
-        await client.query('BEGIN');
-        try {
-          const result = await work(sqlOf(client));
-          await client.query('COMMIT');
-          return result;
-        } catch (error) {
-          await client.query('ROLLBACK').catch(() => {});
-          throw error;
-        }
-      }),
+    transaction,
 
     beside: () => sqlOf(pool),
 
@@ -68,12 +71,30 @@ export function openPostgres(url: string, log: Log): Engine {
     // One commits while the next is decided; more only make the sets smaller.
     lanes: 2,
     shred: null,
+    room: () => transaction(roomOf),
     adapter: new PrismaPg(pool),
     migrating: (work) => withMigrationAdapter(url, work),
     // Its own small pool: it listens on one connection for new jobs.
     queue: { connectionString: url, max: 4, application_name: 'footnote queue' },
     close: () => pool.end(),
   };
+}
+
+const diskFull = z.object({ code: z.literal('53100') });
+
+/**
+ * Has the server put some megabytes beside its memory, which go to the disk of the database, are in no table and no
+ * log, and are gone with the transaction. Rows as large may still find room in pages that are there already.
+ */
+async function roomOf(tx: Sql): Promise<Room> {
+  await tx.query(`SET LOCAL work_mem = '64kB'`);
+  try {
+    await tx.query('SELECT count(*) FROM generate_series(1, 200000)');
+    return { full: false, free: null };
+  } catch (error) {
+    if (diskFull.safeParse(error).success) return { full: true, free: null };
+    throw error;
+  }
 }
 
 /**

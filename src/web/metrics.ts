@@ -6,6 +6,7 @@ import { duties } from '../duties/duties.ts';
 import { type DutyState, readDuties } from '../duties/runs.ts';
 import { readMailSignals } from '../mail/signals.ts';
 import { readSignals } from '../mailchimp/signals.ts';
+import { clockSkew } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
 import { demandKey, holderOf } from './keys.ts';
 import { onlyVerbs } from './problems.ts';
@@ -43,7 +44,7 @@ export function createMetrics({
   callsInFlight,
   now = () => new Date(),
 }: {
-  database: Pick<Database, 'query'>;
+  database: Pick<Database, 'query' | 'room'>;
   callsInFlight: () => number;
   now?: () => Date;
 }): Metrics {
@@ -139,7 +140,7 @@ export function createMetrics({
     },
     recordDelivery: (type, outcome) => deliveries.inc({ type, outcome }),
     text: async () => {
-      const current = await currentState(database, callsInFlight(), now());
+      const current = await currentState(database, callsInFlight(), now);
       return Registry.merge([counted, current]).metrics();
     },
   };
@@ -147,10 +148,11 @@ export function createMetrics({
 
 /** Gauges are made anew for each scrape, so that none is left over from a state that is gone. */
 async function currentState(
-  database: Pick<Database, 'query'>,
+  database: Pick<Database, 'query' | 'room'>,
   inFlight: number,
-  now: Date,
+  clock: () => Date,
 ): Promise<Registry> {
+  const now = clock();
   const registry = new Registry();
   const gauge = (name: string, help: string, value: number | null) => {
     if (value !== null) new Gauge({ name, help, registers: [registry] }).set(value);
@@ -166,6 +168,14 @@ async function currentState(
   const signals = await readSignals(database).catch(() => null);
   gauge('footnote_database_up', 'Whether the database answers.', signals === null ? 0 : 1);
   if (signals === null) return registry;
+  const { full, free } = await database.room();
+  gauge('footnote_database_full', 'Whether nothing more can be written, as the disk is full.', full ? 1 : 0);
+  gauge('footnote_database_free_bytes', 'Bytes that are free where the embedded database is.', free);
+  gauge(
+    'footnote_database_clock_skew_seconds',
+    'How far the clocks of this machine and of the database are apart.',
+    await clockSkew(database, clock),
+  );
 
   gauge('footnote_mailchimp_contacts_due', 'Contacts that Mailchimp has yet to hear of.', signals.due);
   gauge(

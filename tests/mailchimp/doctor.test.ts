@@ -9,6 +9,7 @@ import { examineMail } from '../../src/mail/doctor.ts';
 import { connect } from '../../src/mailchimp/api/client.ts';
 import { examineMailchimp, type MailchimpParts } from '../../src/mailchimp/doctor.ts';
 import { setup, webhookUrlOf } from '../../src/mailchimp/setup.ts';
+import type { Room } from '../../src/platform/database.ts';
 import type { Finding } from '../../src/platform/finding.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -415,6 +416,26 @@ describe('the doctor', () => {
       }
     });
 
+    it('warns of a disk that fills up, and calls a full one a fault', async () => {
+      const withRoom = (room: Room) => ({ database: { ...newsroom.database, room: async () => room } });
+      const mega = 1024 ** 2;
+      expect((await examine())['room']).toMatchObject({ status: 'ok' });
+      expect((await examine(withRoom({ full: false, free: 900 * mega })))['room']).toMatchObject({
+        status: 'warning',
+        message: 'Only 900 MB are free where the database is.',
+      });
+      for (const full of [
+        { full: true, free: null },
+        { full: true, free: 2 * mega },
+      ]) {
+        expect((await examine(withRoom(full)))['room']).toMatchObject({
+          status: 'fault',
+          message: expect.stringContaining('The disk of the database is full'),
+          remedy: expect.stringContaining('Make room'),
+        });
+      }
+    });
+
     it('tells migrations that are missing, and those of a newer version', async () => {
       const { database } = newsroom;
       const rename = (from: string, to: string) =>
@@ -468,6 +489,7 @@ describe('the doctor', () => {
         'ledger',
         'owed mails',
         'required fields',
+        'room',
         'sync',
       ]);
       expect(findings).toMatchObject({ 'Mailchimp key': { status: 'ok' }, webhook: { status: 'ok' } });

@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
@@ -106,7 +107,37 @@ describe('the database', () => {
     await places.close();
   });
 
+  describe.runIf(inject('server') === null)('embedded', () => {
+    it('counts what is free on the disk of its folder', async () => {
+      const folder = settings.kind === 'embedded' ? settings.folder : '';
+      const { bavail, bsize } = await statfs(folder);
+      const { full, free } = await database.room();
+      expect(full).toBe(false);
+      // Others write meanwhile.
+      expect(Math.abs((free ?? 0) - bavail * bsize)).toBeLessThan(1024 ** 3);
+    });
+  });
+
   describe.skipIf(inject('server') === null)('shared by processes', () => {
+    it('is found full when the server has no room for what does not fit its memory', async () => {
+      expect(await database.room()).toEqual({ full: false, free: null });
+      // A full disk, as the server tells it: its own function is shadowed by one that meets it.
+      const [own] = await database.query<{ name: string }>('SELECT quote_ident(current_database()) AS name');
+      await database.query('CREATE SCHEMA shadow');
+      await database.query(
+        `CREATE FUNCTION shadow.generate_series(int, int) RETURNS SETOF int LANGUAGE plpgsql AS
+           $$ BEGIN RAISE disk_full; END $$`,
+      );
+      await database.query(`ALTER DATABASE ${own?.name} SET search_path = shadow, pg_catalog, public`);
+      const others = await openDatabase(settings, pino({ level: 'silent' }));
+      try {
+        expect(await others.room()).toEqual({ full: true, free: null });
+      } finally {
+        await others.close();
+        await database.query(`ALTER DATABASE ${own?.name} RESET search_path`);
+      }
+    });
+
     /** Another process of the same database. */
     async function withOther(work: (other: Database) => Promise<void>) {
       const other = await openDatabase(settings, pino({ level: 'silent' }));

@@ -166,7 +166,10 @@ describe('the metrics', () => {
 
   it('go on without a database, with what the process counted itself', async () => {
     const without = createMetrics({
-      database: { query: () => Promise.reject(new Error('out of reach')) },
+      database: {
+        query: () => Promise.reject(new Error('out of reach')),
+        room: () => Promise.reject(new Error('out of reach')),
+      },
       callsInFlight: () => 1,
     });
     without.recordCall('ok', 1);
