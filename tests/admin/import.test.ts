@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openImport } from '../../src/admin/cli/import/importFile.ts';
 import { key, operator } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
+import { day } from '../subscribing/model.ts';
 import { put, putZip } from './import/reading.ts';
 
 let footnote: Footnote;
@@ -99,6 +101,41 @@ describe('an operator who brings people over', () => {
     expect(await footnote.lists('left@reader.example')).toEqual({ 'morning-briefing': 'unsubscribed' });
     expect(await footnote.lists('gone@reader.example')).toEqual({ 'morning-briefing': 'unsubscribed' });
     expect(await footnote.lists('erased@reader.example')).toEqual({});
+  });
+
+  it('takes every row that can be taken, however long the cells of others are', async () => {
+    const long = 'x'.repeat(5_000);
+    const file = await put(
+      `email,first name,language,list,status\nlong-name@reader.example,${long},,,subscribed\n` +
+        `long-language@reader.example,,${long},,subscribed\nlong-list@reader.example,,,${long},subscribed\n` +
+        `long-left@reader.example,${long},${long},,unsubscribed\n`,
+    );
+    const { code, counts } = await imports(file, '--list', 'morning-briefing');
+    expect(code).toBe(0);
+    expect(counts).toEqual({ created: 1, updated: 0, unchanged: 0, suppressed: 1, rejected: 2 });
+    expect(await footnote.lists('long-left@reader.example')).toEqual({ 'morning-briefing': 'unsubscribed' });
+  });
+
+  it('goes on with the same rows, also when a time that lay in the future has come', async () => {
+    const consentedAt = new Date();
+    const file = await put(
+      `email,consented at\nsoon@reader.example,${consentedAt.toISOString()}\ntime-1@reader.example,\ntime-2@reader.example,\n`,
+    );
+    const { digest } = await openImport(file, { scope: ['2000'] });
+    const api = (path: string, body: object) =>
+      footnote.http.post(`/admin/api/imports${path}`).auth(key, { type: 'bearer' }).send(body).expect(200);
+    footnote.advance(-day);
+    const wish = { digest, file: 'people.csv', lists: ['morning-briefing'], source: source[1] };
+    const { id } = (await api('', wish)).body;
+    // The first row was not sent, as its time had not come; then it broke off.
+    const rows = [{ email: 'time-1@reader.example' }, { email: 'time-2@reader.example' }];
+    await api(`/${id}/rows`, { from: 0, rows });
+    footnote.advance(day);
+
+    const { begun, counts } = await imports(file, '--list', 'morning-briefing');
+    expect(begun.import).toBe(id);
+    expect(counts).toEqual({ created: 2, updated: 0, unchanged: 0, suppressed: 0, rejected: 1 });
+    expect(await readFile(`${file}.rejects.csv`, 'utf8')).toContain('soon@reader.example');
   });
 
   it("takes Mailchimp's own export as it is", async () => {

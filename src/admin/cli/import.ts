@@ -140,7 +140,9 @@ async function importFile(file: string, wish: Wish): Promise<void> {
         ? await previewing(lists)
         : async (from: number, rows: ImportRow[]) =>
             call(batchTaken, 'POST', `/imports/${begun.id}/rows`, { from, rows });
-    const { counts, unread } = await sendAll(opened, rejects, send);
+    // What was still to come when it began stays so, or what is sent again would be other rows.
+    const now = begun === null ? new Date() : new Date(begun.createdAt);
+    const { counts, unread } = await sendAll(opened, now, rejects, send);
     if (begun !== null && begun.finishedAt === null)
       await patiently(() => call(importState, 'POST', `/imports/${begun.id}/finish`));
     const total = { ...counts, rejected: counts.rejected + unread };
@@ -189,6 +191,7 @@ async function previewing(lists: string[]): Promise<Send> {
  */
 async function sendAll(
   opened: ImportFile,
+  now: Date,
   rejects: RejectsFile,
   send: Send,
 ): Promise<{ counts: Counts; unread: number }> {
@@ -223,7 +226,7 @@ async function sendAll(
   }
 
   try {
-    for await (const entry of opened.entries()) {
+    for await (const entry of opened.entries(now)) {
       if ('row' in entry) batch.push(entry);
       else {
         unread += 1;
