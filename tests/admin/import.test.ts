@@ -200,6 +200,32 @@ describe('an operator who brings people over', () => {
     }
   });
 
+  it('leaves no trace of who was erased, whatever a file says of them, and lets them come back themselves (I6, C-26)', async () => {
+    const email = 'forgotten@reader.example';
+    await footnote.subscribe(email, ['morning-briefing'], { firstName: 'Vanessa' });
+    await footnote.mailsNoted();
+    expect((await admin('erase', email, '--yes')).code).toBe(0);
+    const file = await put(
+      'email,status,first name,ip\nForgotten@Reader.example,subscribed,Vanessa,198.51.100.77\n' +
+        'forgotten@reader.example,unsubscribed,Vanessa,198.51.100.77\nforgotten@reader.example,cleaned,Vanessa,198.51.100.77\n',
+    );
+    const words = [file, '--list', 'morning-briefing', '--list', 'weekend-reads'];
+    const suppressed = { created: 0, updated: 0, unchanged: 0, suppressed: 3, rejected: 0 };
+    expect((await imports(...words, '--dry-run')).counts).toEqual(suppressed);
+    expect((await imports(...words)).counts).toEqual(suppressed);
+    expect(await footnote.dump()).not.toMatch(/forgotten@reader|vanessa|198\.51\.100\.77/i);
+    expect((await footnote.member(email))?.status).not.toBe('subscribed');
+    expect((await admin('subscribers', 'export')).out).not.toMatch(/forgotten/i);
+
+    await footnote.subscribe(email, ['weekend-reads']);
+    expect(await footnote.lists(email)).toEqual({ 'weekend-reads': 'subscribed' });
+    const again = await put('email,status\nforgotten@reader.example,subscribed\n');
+    const { counts } = await imports(again, '--list', 'weekend-reads', '--list', 'morning-briefing');
+    expect(counts).toEqual({ ...suppressed, suppressed: 1 });
+    expect(await footnote.lists(email)).toEqual({ 'weekend-reads': 'subscribed' });
+    expect((await admin('subscribers', 'export')).out.match(/forgotten@reader/g)).toHaveLength(1);
+  });
+
   it('is told what is wrong: exit 1 for a failure, 2 for wrong use', async () => {
     const file = await put('name\nAnn\n');
     const columnless = await admin('subscribers', 'import', file, '--list', 'weekend-reads', ...source);
