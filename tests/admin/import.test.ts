@@ -231,6 +231,15 @@ describe('an operator who brings people over', () => {
     const columnless = await admin('subscribers', 'import', file, '--list', 'weekend-reads', ...source);
     expect(columnless.code).toBe(1);
     expect(columnless.err).toContain('--map');
+    // Nothing of a file steers the terminal.
+    const steering = '\x1b]0;yours\x07';
+    const strange = await put(`email,${steering}\nann@reader.example,\n`);
+    const words = ['--list', 'weekend-reads', '--dry-run', '--map', `first_name=${steering}`, ...source];
+    const shown = await admin('subscribers', 'import', strange, ...words);
+    expect(shown).toMatchObject({ code: 0, out: expect.stringContaining('first_name <- ') });
+    const refused = await admin('subscribers', 'import', await put(`name${steering}\nAnn\n`), ...words);
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('--map') });
+    expect(shown.out + refused.err).not.toMatch(/(?!\n)\p{Cc}/u);
     const good = await put('email\nann@reader.example\n');
     expect((await admin('subscribers', 'import', good, '--list', 'nothing', ...source)).err).toBe(
       'There is no mailing list nothing on offer.\n',

@@ -8,7 +8,7 @@ import { parseMapping } from './import/columns.ts';
 import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
 import { type RejectsFile, rejectsFile } from './import/rejects.ts';
 import type { ImportRow } from './import/rows.ts';
-import { print, progress, table } from './output.ts';
+import { harmless, print, progress, table } from './output.ts';
 
 type Counts = z.infer<typeof importPreview>['counts'];
 type Rejected = z.infer<typeof importPreview>['rejected'];
@@ -169,7 +169,7 @@ function tellWhatWasFound({ guess, leftOut, columns }: ImportFile, json: boolean
   }
   const lines = guess.flatMap(({ file, columns }) => [`${file}:`, ...columns.map((column) => `  ${column}`)]);
   if (leftOut.length > 0) lines.push(`passed over: ${leftOut.join(', ')}`);
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  process.stdout.write(lines.map((line) => `${harmless(line)}\n`).join(''));
 }
 
 type Send = (from: number, rows: ImportRow[]) => Promise<{ counts: Counts; rejected: Rejected }>;
