@@ -1,13 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { checkLedgers } from '../../src/consent/check.ts';
 import { openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
@@ -16,6 +12,7 @@ import { key, startScript } from '../harness/admin.ts';
 import { isTo, linksIn } from '../harness/mails.ts';
 import { type Prepared, prepareProcesses } from '../harness/prepared.ts';
 import { type FootnoteProcess, startProcess } from '../harness/process.ts';
+import { type Answer, standBefore } from '../harness/proxy.ts';
 
 /** IMPORT_SEED repeats one, as far as processes that are killed do the same twice. */
 const seed = Number(process.env['IMPORT_SEED'] ?? randomInt(2 ** 31));
@@ -253,54 +250,3 @@ describe('an import whose script and server are killed in the middle', () => {
     await database.close();
   }, 120_000);
 });
-
-interface Answer {
-  status: number;
-  body: string;
-}
-
-/**
- * A proxy before a server, which passes on what scripts ask.
- * @param atBatch gives the answer to each batch of rows; null cuts the connection, as does a server that is gone
- */
-async function standBefore(
-  server: string,
-  atBatch: (from: number, pass: () => Promise<Answer | null>) => Promise<Answer | null>,
-) {
-  const proxy = createServer(async (req, res) => {
-    const body = await text(req);
-    const pass = async (): Promise<Answer | null> => {
-      const { method = '', headers, url } = req;
-      try {
-        const answer = await fetch(`${server}${url}`, {
-          method,
-          headers: {
-            authorization: headers.authorization ?? '',
-            'content-type': headers['content-type'] ?? '',
-          },
-          ...(body !== '' && { body }),
-        });
-        return { status: answer.status, body: await answer.text() };
-      } catch {
-        return null;
-      }
-    };
-    const isBatch = req.url?.endsWith('/rows') === true;
-    const answer = await (isBatch ? atBatch(batchOf.parse(JSON.parse(body)).from, pass) : pass());
-    if (answer === null) res.destroy();
-    else res.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
-  }).listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const { port } = addressOf.parse(proxy.address());
-  return {
-    url: `http://127.0.0.1:${port}`,
-    close: async () => {
-      proxy.close();
-      proxy.closeAllConnections();
-      await once(proxy, 'close');
-    },
-  };
-}
-
-const batchOf = z.object({ from: z.number() });
-const addressOf = z.object({ port: z.number() });
