@@ -7,6 +7,7 @@ import { addImportCommands } from './cli/import.ts';
 import { addKeyCommands } from './cli/keys.ts';
 import { addListCommands } from './cli/lists.ts';
 import { addMailchimpCommands } from './cli/mailchimp.ts';
+import { harmless } from './cli/output.ts';
 import { addProofCommands } from './cli/proof.ts';
 import { addStatsCommand } from './cli/stats.ts';
 import { addSubscriberCommands } from './cli/subscribers.ts';
@@ -36,7 +37,7 @@ try {
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else if (error instanceof Failure) {
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${harmless(error.message)}\n`);
     process.exitCode = 1;
   } else {
     throw error;

@@ -279,7 +279,13 @@ export const rejectedRow = z.object({
   reason: z.string(),
 });
 
-export const importBegun = importState.pick({ id: true, rows: true, counts: true, finishedAt: true });
+export const importBegun = importState.pick({
+  id: true,
+  createdAt: true,
+  rows: true,
+  counts: true,
+  finishedAt: true,
+});
 export const batchTaken = z.object({
   rows: importState.shape.rows,
   counts: importCounts.meta({ description: 'Of the import so far' }),

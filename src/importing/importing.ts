@@ -66,7 +66,7 @@ export class ImportError extends Error {
 export async function beginImport(
   { database, now }: Importing,
   wish: { digest: string; file: string; lists: string[]; source: string; key: string },
-): Promise<Pick<ImportState, 'id' | 'rows' | 'counts' | 'finishedAt'>> {
+): Promise<Pick<ImportState, 'id' | 'createdAt' | 'rows' | 'counts' | 'finishedAt'>> {
   const lists = await listsOf(database, wish.lists);
   const listIds = lists.map(({ id }) => id);
   const digest = sha256(JSON.stringify([wish.digest, listIds.toSorted(ascending), wish.source]));
@@ -77,12 +77,12 @@ export async function beginImport(
     });
     const wordingVersion = await keepConsentSource(database, wish.source);
     const { file, key } = wish;
-    const { id, rows, counts, finishedAt } =
+    const { id, createdAt, rows, counts, finishedAt } =
       earlier ??
       (await database.prisma.import.create({
         data: { id: uuid(), digest, file, listIds, wordingVersion, key, createdAt: now() },
       }));
-    return { id, rows, counts: countsOf(counts), finishedAt };
+    return { id, createdAt, rows, counts: countsOf(counts), finishedAt };
   });
 }
 

@@ -47,8 +47,8 @@ export type JudgedRow = Pick<
 >;
 
 /**
- * Judges a row. A name that no form would take, and what is no IP address, are left out; whatever consent or the
- * person depend on must be right.
+ * Judges a row. A name that no form would take, and what is no IP address, are left out, and so is the language of
+ * whoever left (I2); whatever else consent or the person depend on must be right.
  * @param lists those of the import
  * @param offered all that a row may name
  * @returns why the row is rejected, as text, if it is
@@ -70,7 +70,8 @@ export function judgeRow(
   if (row.state === 'subscribed' && givenAt !== null && givenAt > now) {
     return 'The time of consent lies in the future.';
   }
-  if (row.locale && !isLanguageTag(row.locale)) return `“${row.locale}” is no language tag.`;
+  const isLanguage = row.locale ? isLanguageTag(row.locale) : false;
+  if (row.locale && !isLanguage && row.state === 'subscribed') return `“${row.locale}” is no language tag.`;
 
   const firstName = row.firstName?.trim() ?? '';
   return {
@@ -80,7 +81,7 @@ export function judgeRow(
     givenAt,
     ip: row.consentIp && isIP(row.consentIp) !== 0 ? row.consentIp : null,
     firstName: isFirstName(firstName) ? firstName : null,
-    locale: row.locale || english.locale,
+    locale: row.locale && isLanguage ? row.locale : english.locale,
   };
 }
 

@@ -7,6 +7,7 @@ import type { SqlDriverAdapter } from '@prisma/driver-adapter-utils';
 import { fromPglite } from 'pg-boss';
 import { PrismaPGlite } from 'pglite-prisma-adapter';
 import type { Engine, Room, Sql } from './database.ts';
+import { openTurns } from './turns.ts';
 
 /**
  * PostgreSQL inside this process (PGlite), its files in `folder`. One process at a time.
@@ -49,7 +50,6 @@ export function embeddedEngine(pglite: PGlite): Engine {
     query: async <Row>(text: string, parameters: readonly unknown[] = []) =>
       (await connection.query<Row>(text, [...parameters])).rows,
   });
-  const running = new Map<string, Promise<unknown>>();
 
   return {
     ...sqlOf(pglite),
@@ -58,14 +58,7 @@ export function embeddedEngine(pglite: PGlite): Engine {
     beside: (tx) => tx,
 
     // The folder belongs to this process alone, so a queue in memory is enough.
-    exclusively: (name, work) => {
-      const turn = (running.get(name) ?? Promise.resolve()).then(work, work);
-      running.set(
-        name,
-        turn.catch(() => {}),
-      );
-      return turn;
-    },
+    exclusively: openTurns(),
 
     places: (_name, count) => {
       let taken = 0;

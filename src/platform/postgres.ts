@@ -4,6 +4,7 @@ import pg from 'pg';
 import { z } from 'zod';
 import type { Engine, Places, Room, Sql } from './database.ts';
 import type { Log } from './log.ts';
+import { openTurns } from './turns.ts';
 
 /** PostgreSQL behind one pool that Prisma and our own statements share. */
 export function openPostgres(url: string, log: Log): Engine {
@@ -20,6 +21,8 @@ export function openPostgres(url: string, log: Log): Engine {
     query: async <Row>(text: string, parameters: readonly unknown[] = []) =>
       (await client.query<Row & pg.QueryResultRow>(text, [...parameters])).rows,
   });
+
+  const inTurn = openTurns();
 
   async function withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await pool.connect();
@@ -56,15 +59,18 @@ export function openPostgres(url: string, log: Log): Engine {
 
     beside: () => sqlOf(pool),
 
+    // Of this process only one waits for the others: many would hold every connection, and work needs some of its own.
     exclusively: (name, work) =>
-      withClient(async (client) => {
-        await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`footnote:${name}`]);
-        try {
-          return await work();
-        } finally {
-          await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [`footnote:${name}`]);
-        }
-      }),
+      inTurn(name, () =>
+        withClient(async (client) => {
+          await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [`footnote:${name}`]);
+          try {
+            return await work();
+          } finally {
+            await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [`footnote:${name}`]);
+          }
+        }),
+      ),
 
     places: (name, count) => advisoryPlaces(pool, `footnote:${name}`, count),
 

@@ -76,18 +76,17 @@ const httpError = z.object({ status: z.number().int().min(400).max(499) });
  * their language, programs the problem in English.
  */
 export function answerErrors(showPage: ShowPage, links: Links, log: Log): ErrorRequestHandler {
-  return (error: unknown, req, res, next) => {
+  // Express knows by the number of parameters that this is for errors.
+  return (error: unknown, req, res, _next) => {
+    const where = { err: error, request: requestIdOf(res), route: req.route?.path, method: req.method };
     if (res.headersSent) {
-      next(error);
+      // Express would print it, with whatever it holds. Who went away before the end is no failure of ours.
+      if (!isOfReader(error)) log.error(where, 'an answer broke off');
+      res.destroy();
       return;
     }
     const problem = asProblem(error);
-    if (problem.status >= 500) {
-      log.error(
-        { err: error, request: requestIdOf(res), route: req.route?.path, method: req.method },
-        'a request failed',
-      );
-    }
+    if (problem.status >= 500) log.error(where, 'a request failed');
     // Whatever the route would have let others keep.
     res.set('Cache-Control', 'no-store');
     if (req.accepts(['json', 'html']) === 'html') {
@@ -98,6 +97,10 @@ export function answerErrors(showPage: ShowPage, links: Links, log: Log): ErrorR
     }
   };
 }
+
+/** Whether the connection was closed from over there while an answer was written. */
+const isOfReader = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 
 /** What a request is answered with that ended in this error: nothing of the inside is told. */
 export function asProblem(error: unknown): Problem {

@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openImport } from '../../src/admin/cli/import/importFile.ts';
 import { key, operator } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
+import { day } from '../subscribing/model.ts';
 import { put, putZip } from './import/reading.ts';
 
 let footnote: Footnote;
@@ -101,6 +103,41 @@ describe('an operator who brings people over', () => {
     expect(await footnote.lists('erased@reader.example')).toEqual({});
   });
 
+  it('takes every row that can be taken, however long the cells of others are', async () => {
+    const long = 'x'.repeat(5_000);
+    const file = await put(
+      `email,first name,language,list,status\nlong-name@reader.example,${long},,,subscribed\n` +
+        `long-language@reader.example,,${long},,subscribed\nlong-list@reader.example,,,${long},subscribed\n` +
+        `long-left@reader.example,${long},${long},,unsubscribed\n`,
+    );
+    const { code, counts } = await imports(file, '--list', 'morning-briefing');
+    expect(code).toBe(0);
+    expect(counts).toEqual({ created: 1, updated: 0, unchanged: 0, suppressed: 1, rejected: 2 });
+    expect(await footnote.lists('long-left@reader.example')).toEqual({ 'morning-briefing': 'unsubscribed' });
+  });
+
+  it('goes on with the same rows, also when a time that lay in the future has come', async () => {
+    const consentedAt = new Date();
+    const file = await put(
+      `email,consented at\nsoon@reader.example,${consentedAt.toISOString()}\ntime-1@reader.example,\ntime-2@reader.example,\n`,
+    );
+    const { digest } = await openImport(file, { scope: ['2000'] });
+    const api = (path: string, body: object) =>
+      footnote.http.post(`/admin/api/imports${path}`).auth(key, { type: 'bearer' }).send(body).expect(200);
+    footnote.advance(-day);
+    const wish = { digest, file: 'people.csv', lists: ['morning-briefing'], source: source[1] };
+    const { id } = (await api('', wish)).body;
+    // The first row was not sent, as its time had not come; then it broke off.
+    const rows = [{ email: 'time-1@reader.example' }, { email: 'time-2@reader.example' }];
+    await api(`/${id}/rows`, { from: 0, rows });
+    footnote.advance(day);
+
+    const { begun, counts } = await imports(file, '--list', 'morning-briefing');
+    expect(begun.import).toBe(id);
+    expect(counts).toEqual({ created: 2, updated: 0, unchanged: 0, suppressed: 0, rejected: 1 });
+    expect(await readFile(`${file}.rejects.csv`, 'utf8')).toContain('soon@reader.example');
+  });
+
   it("takes Mailchimp's own export as it is", async () => {
     const head =
       '"Email Address","First Name","OPTIN_TIME","OPTIN_IP","CONFIRM_TIME","CONFIRM_IP","LAST_CHANGED"';
@@ -163,11 +200,46 @@ describe('an operator who brings people over', () => {
     }
   });
 
+  it('leaves no trace of who was erased, whatever a file says of them, and lets them come back themselves (I6, C-26)', async () => {
+    const email = 'forgotten@reader.example';
+    await footnote.subscribe(email, ['morning-briefing'], { firstName: 'Vanessa' });
+    await footnote.mailsNoted();
+    expect((await admin('erase', email, '--yes')).code).toBe(0);
+    const file = await put(
+      'email,status,first name,ip\nForgotten@Reader.example,subscribed,Vanessa,198.51.100.77\n' +
+        'forgotten@reader.example,unsubscribed,Vanessa,198.51.100.77\nforgotten@reader.example,cleaned,Vanessa,198.51.100.77\n',
+    );
+    const words = [file, '--list', 'morning-briefing', '--list', 'weekend-reads'];
+    const suppressed = { created: 0, updated: 0, unchanged: 0, suppressed: 3, rejected: 0 };
+    expect((await imports(...words, '--dry-run')).counts).toEqual(suppressed);
+    expect((await imports(...words)).counts).toEqual(suppressed);
+    expect(await footnote.dump()).not.toMatch(/forgotten@reader|vanessa|198\.51\.100\.77/i);
+    expect((await footnote.member(email))?.status).not.toBe('subscribed');
+    expect((await admin('subscribers', 'export')).out).not.toMatch(/forgotten/i);
+
+    await footnote.subscribe(email, ['weekend-reads']);
+    expect(await footnote.lists(email)).toEqual({ 'weekend-reads': 'subscribed' });
+    const again = await put('email,status\nforgotten@reader.example,subscribed\n');
+    const { counts } = await imports(again, '--list', 'weekend-reads', '--list', 'morning-briefing');
+    expect(counts).toEqual({ ...suppressed, suppressed: 1 });
+    expect(await footnote.lists(email)).toEqual({ 'weekend-reads': 'subscribed' });
+    expect((await admin('subscribers', 'export')).out.match(/forgotten@reader/g)).toHaveLength(1);
+  });
+
   it('is told what is wrong: exit 1 for a failure, 2 for wrong use', async () => {
     const file = await put('name\nAnn\n');
     const columnless = await admin('subscribers', 'import', file, '--list', 'weekend-reads', ...source);
     expect(columnless.code).toBe(1);
     expect(columnless.err).toContain('--map');
+    // Nothing of a file steers the terminal.
+    const steering = '\x1b]0;yours\x07';
+    const strange = await put(`email,${steering}\nann@reader.example,\n`);
+    const words = ['--list', 'weekend-reads', '--dry-run', '--map', `first_name=${steering}`, ...source];
+    const shown = await admin('subscribers', 'import', strange, ...words);
+    expect(shown).toMatchObject({ code: 0, out: expect.stringContaining('first_name <- ') });
+    const refused = await admin('subscribers', 'import', await put(`name${steering}\nAnn\n`), ...words);
+    expect(refused).toMatchObject({ code: 1, err: expect.stringContaining('--map') });
+    expect(shown.out + refused.err).not.toMatch(/(?!\n)\p{Cc}/u);
     const good = await put('email\nann@reader.example\n');
     expect((await admin('subscribers', 'import', good, '--list', 'nothing', ...source)).err).toBe(
       'There is no mailing list nothing on offer.\n',

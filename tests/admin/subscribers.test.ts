@@ -114,4 +114,30 @@ describe('an export', () => {
     expect(unknown).toMatchObject({ code: 1, out: '', err: 'There is no such mailing list.\n' });
     expect((await admin('subscribers', 'export', '--format', 'xml')).code).toBe(2);
   });
+
+  it('has nobody who was erased, whatever is asked for (I6, C-23)', async () => {
+    const gone = ['carla@reader.example', 'dora@reader.example'];
+    await footnote.subscribe('carla@reader.example', ['morning-briefing', 'science-weekly'], {
+      firstName: 'Carlotta',
+    });
+    await footnote.signUp('dora@reader.example', ['science-weekly']).expect(202);
+    await footnote.mailsNoted();
+    const exported = async (wish: Record<string, string>) => {
+      const query = new URLSearchParams(wish);
+      const answer = await fetch(`${footnote.settings.baseUrl}/admin/api/subscribers/export?${query}`, {
+        headers: { authorization: `Bearer ${key}` },
+      });
+      expect(answer.status).toBe(200);
+      return answer.text();
+    };
+    for (const email of gone) expect(await exported({})).toContain(email);
+    for (const email of gone) expect((await admin('erase', email, '--yes')).code).toBe(0);
+
+    const anyOf = (name: string, ...values: string[]) => [{}, ...values.map((value) => ({ [name]: value }))];
+    for (const format of anyOf('format', 'jsonl'))
+      for (const list of anyOf('list', 'morning-briefing', 'science-weekly'))
+        for (const state of anyOf('state', 'subscribed', 'unsubscribed', 'pending'))
+          expect(await exported({ ...format, ...list, ...state })).not.toMatch(/carl|dora|erased/i);
+    expect((await admin('subscribers', 'export')).out).not.toMatch(/carl|dora|erased/i);
+  });
 });

@@ -116,6 +116,8 @@ describe('an import', () => {
         email: 'other@rejected.example',
         list: 'weekly',
         state: 'unsubscribed',
+        // What keeps a consent from being taken keeps no opt-out.
+        locale: 'English (US)',
         endedAt: '2021-03-04T10:00+02:00',
       },
     ]);

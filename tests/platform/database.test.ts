@@ -93,6 +93,16 @@ describe('the database', () => {
     expect(order).toEqual(['first begins', 'first ends', 'second']);
   });
 
+  it('does work of one name however many ask for it at once, as work needs the database, too', async () => {
+    const many = Array.from({ length: 40 }, (_, n) => n);
+    const done = many.map((n) =>
+      database.exclusively('crowded', () =>
+        database.transaction((tx) => tx.query<{ n: number }>('SELECT $1::int AS n', [n])),
+      ),
+    );
+    expect((await Promise.all(done)).flat()).toEqual(many.map((n) => ({ n })));
+  });
+
   it('has as many places as it is asked for, and each again once it is given back', async () => {
     const places = database.places('calls', 2);
     const [first, second, third] = await Promise.all([places.take(), places.take(), places.take()]);

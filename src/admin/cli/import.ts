@@ -8,7 +8,7 @@ import { parseMapping } from './import/columns.ts';
 import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
 import { type RejectsFile, rejectsFile } from './import/rejects.ts';
 import type { ImportRow } from './import/rows.ts';
-import { print, progress, table } from './output.ts';
+import { harmless, print, progress, table } from './output.ts';
 
 type Counts = z.infer<typeof importPreview>['counts'];
 type Rejected = z.infer<typeof importPreview>['rejected'];
@@ -140,7 +140,9 @@ async function importFile(file: string, wish: Wish): Promise<void> {
         ? await previewing(lists)
         : async (from: number, rows: ImportRow[]) =>
             call(batchTaken, 'POST', `/imports/${begun.id}/rows`, { from, rows });
-    const { counts, unread } = await sendAll(opened, rejects, send);
+    // What was still to come when it began stays so, or what is sent again would be other rows.
+    const now = begun === null ? new Date() : new Date(begun.createdAt);
+    const { counts, unread } = await sendAll(opened, now, rejects, send);
     if (begun !== null && begun.finishedAt === null)
       await patiently(() => call(importState, 'POST', `/imports/${begun.id}/finish`));
     const total = { ...counts, rejected: counts.rejected + unread };
@@ -167,7 +169,7 @@ function tellWhatWasFound({ guess, leftOut, columns }: ImportFile, json: boolean
   }
   const lines = guess.flatMap(({ file, columns }) => [`${file}:`, ...columns.map((column) => `  ${column}`)]);
   if (leftOut.length > 0) lines.push(`passed over: ${leftOut.join(', ')}`);
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  process.stdout.write(lines.map((line) => `${harmless(line)}\n`).join(''));
 }
 
 type Send = (from: number, rows: ImportRow[]) => Promise<{ counts: Counts; rejected: Rejected }>;
@@ -189,6 +191,7 @@ async function previewing(lists: string[]): Promise<Send> {
  */
 async function sendAll(
   opened: ImportFile,
+  now: Date,
   rejects: RejectsFile,
   send: Send,
 ): Promise<{ counts: Counts; unread: number }> {
@@ -223,7 +226,7 @@ async function sendAll(
   }
 
   try {
-    for await (const entry of opened.entries()) {
+    for await (const entry of opened.entries(now)) {
       if ('row' in entry) batch.push(entry);
       else {
         unread += 1;

@@ -12,6 +12,9 @@ export function print<T>(value: T, json: boolean, lines: (value: T) => string[])
   process.stdout.write(text.map((line) => `${line}\n`).join(''));
 }
 
+/** A text as it may be shown that comes from elsewhere: control characters in it would steer the terminal. */
+export const harmless = (text: string) => text.replace(/(?!\n)\p{Cc}/gu, '\uFFFD');
+
 /** No wider than the terminal; whole in a pipe. */
 function fitting(line: string): string {
   const { isTTY, columns } = process.stdout;

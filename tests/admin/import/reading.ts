@@ -40,10 +40,10 @@ export interface Reject {
 
 /** Reads a file as the command does. */
 export async function read(file: string, options: ImportOptions = {}) {
-  const opened = await openImport(file, { now, ...options });
+  const opened = await openImport(file, options);
   const rows: ImportRow[] = [];
   const rejects: Reject[] = [];
-  for await (const { origin, ...entry } of opened.entries()) {
+  for await (const { origin, ...entry } of opened.entries(now)) {
     if ('row' in entry) rows.push(entry.row);
     else rejects.push({ file: origin.file, line: origin.line, reason: entry.reason, raw: origin.raw() });
   }

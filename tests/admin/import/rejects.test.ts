@@ -8,10 +8,10 @@ import { csvOf } from '../../../src/platform/csv.ts';
 import { now, put, putZip, read } from './reading.ts';
 
 async function rejectsOf(file: string, name: string): Promise<{ file: string; count: number }> {
-  const opened = await openImport(file, { now });
+  const opened = await openImport(file);
   const rejected = path.join(path.dirname(file), name);
   const rejects = rejectsFile(rejected, opened.columns);
-  for await (const { origin, ...entry } of opened.entries())
+  for await (const { origin, ...entry } of opened.entries(now))
     if ('reason' in entry) await rejects.write(origin, entry.reason);
   return { file: rejected, count: await rejects.close() };
 }

@@ -20,7 +20,7 @@ export type Entry = { origin: Origin } & ReadRow;
 
 /** A file of addresses, opened: what was found in it, and its rows. */
 export interface ImportFile {
-  /** SHA-256 over the bytes of the file and the options: the same again gives the same rows in the same order. */
+  /** SHA-256 over the bytes of the file and the options. */
   digest: string;
   /** Which column was taken for what, such as `email <- Email Address`, for each file of a zip. */
   guess: { file: string; columns: string[] }[];
@@ -28,8 +28,11 @@ export interface ImportFile {
   leftOut: string[];
   /** The names of all columns, for a file of rejects. */
   columns: string[];
-  /** Whoever left first, over all files; then who is subscribed. A reject comes once, where it is first met. */
-  entries(): AsyncGenerator<Entry, void, undefined>;
+  /**
+   * Whoever left first, over all files; then who is subscribed. A reject comes once, where it is first met.
+   * @param now what lies after it is no time: the same again gives the same rows in the same order
+   */
+  entries(now: Date): AsyncGenerator<Entry, void, undefined>;
   /** How much of the reading is done, from 0 to 1. */
   progress(): number;
   close(): void;
@@ -41,7 +44,6 @@ export interface ImportOptions {
   map?: string | undefined;
   /** Whatever else does, such as the lists: for the digest. */
   scope?: readonly string[];
-  now?: Date;
 }
 
 /** Keeps what a file's name says of its rows, so that corrected rejects can be imported as they are. */
@@ -53,7 +55,7 @@ const stateColumn = 'subscription_state';
  * @throws Failure with what to do, when nothing in it can be imported
  */
 export async function openImport(file: string, options: ImportOptions = {}): Promise<ImportFile> {
-  const { map, scope = [], now = new Date() } = options;
+  const { map, scope = [] } = options;
   const mapping: Mapping = map === undefined ? new Map() : parseMapping(map);
   let bytesRead = 0;
   const count = (bytes: number) => {
@@ -83,7 +85,7 @@ export async function openImport(file: string, options: ImportOptions = {}): Pro
       guess: parts.map(({ file, guess }) => ({ file, columns: guess })),
       leftOut,
       columns,
-      entries() {
+      entries(now) {
         bytesRead = 0;
         return entriesOf(passes, columns, now);
       },

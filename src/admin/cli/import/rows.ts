@@ -80,9 +80,9 @@ export function readRow({ line, cells, fault }: FileRecord, reading: Reading): R
   if ('reason' in found) return found;
 
   const texts = {
-    firstName: cellOf(cells, columns, 'first_name'),
-    locale: cellOf(cells, columns, 'locale'),
-    list: cellOf(cells, columns, 'list'),
+    firstName: textOf(cells, columns, 'first_name'),
+    locale: textOf(cells, columns, 'locale'),
+    list: textOf(cells, columns, 'list'),
   };
   const proof = {
     consentedAt: timeOf(cellOf(cells, columns, 'consented_at'), now),
@@ -107,6 +107,13 @@ function cellOf(cells: readonly string[], columns: Columns, field: Field): strin
   }
   return null;
 }
+
+/** Longer than any name, language tag or slug. */
+const longestText = 200;
+
+/** The beginning of a long one: as wrong as all of it to the server, which would refuse a batch that is too large. */
+const textOf = (cells: readonly string[], columns: Columns, field: Field) =>
+  cellOf(cells, columns, field)?.slice(0, longestText) ?? null;
 
 function stateOf(
   { stateOfFile, columns }: Reading,
