@@ -1,6 +1,8 @@
 import { PgBoss, type Queue as QueueOptions } from 'pg-boss';
+import { z } from 'zod';
 import type { Engine, Sql } from './database.ts';
 import type { Log } from './log.ts';
+import { inSpan, nowhere, originOf, traceparent } from './tracing.ts';
 
 export interface Queue {
   /** Adds jobs within the transaction; they exist once it commits. `startAfter`: seconds from now. */
@@ -57,7 +59,12 @@ export async function openQueue(
           }),
         }),
       };
-      await boss.insert(name, [...jobs], { db });
+      const origin = traceparent();
+      await boss.insert(
+        name,
+        jobs.map((job) => ({ ...job, data: { ...job.data, ...origin } })),
+        { db },
+      );
     },
     work: async (name, handle) => {
       const options = {
@@ -70,7 +77,7 @@ export async function openQueue(
         Promise.all(
           jobs.map(async ({ id, data }) => {
             try {
-              await handle(data);
+              await inSpan(`process ${name}`, aboutJob(name, id, data), () => handle(data));
               return { id, status: 'completed' as const };
             } catch (error) {
               log.warn({ err: error, queue: name, job: id }, 'a job failed and will be tried again');
@@ -84,3 +91,20 @@ export async function openQueue(
     stop: () => boss.stop({ graceful: true, timeout: 10_000 }),
   };
 }
+
+const carrier = z.object({ traceparent: z.string().optional() });
+
+/** A trace of its own, linked with where the job was added: it may be tried for days. */
+const aboutJob = (queue: string, id: string, data: unknown) =>
+  ({
+    kind: 'consumer',
+    parent: nowhere,
+    links: [originOf(carrier.safeParse(data).data?.traceparent)],
+    attributes: {
+      'messaging.system': 'pg-boss',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': queue,
+      'messaging.message.id': id,
+    },
+  }) as const;
