@@ -1,4 +1,4 @@
-import { context, propagation, trace } from '@opentelemetry/api';
+import { context, propagation } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { type ExportResult, ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core';
 import {
@@ -22,6 +22,7 @@ import {
 import manifest from '../../package.json' with { type: 'json' };
 import type { Settings } from '../settings.ts';
 import type { Log } from './log.ts';
+import { recordWith } from './tracing.ts';
 
 // What sends traces to a collector. It is loaded only where one is named, as it costs time at the start. Address,
 // headers, timeout, compression and the name of the service are read from their variables by OpenTelemetry's packages.
@@ -51,7 +52,7 @@ export async function startTracing(
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  trace.setGlobalTracerProvider(provider);
+  recordWith(provider);
   return async () => {
     const { promise: enough, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, patience);

@@ -8,6 +8,8 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  type Tracer,
+  type TracerProvider,
   trace,
 } from '@opentelemetry/api';
 import manifest from '../../package.json' with { type: 'json' };
@@ -53,7 +55,16 @@ export interface About {
   links?: readonly Origin[];
 }
 
-const tracer = trace.getTracer(manifest.name, manifest.version);
+/** Until one is given, it records nothing. */
+let tracer: Tracer = trace.getTracer(manifest.name);
+
+/**
+ * Has spans recorded from now on: ours, and nobody else's. It is not made known to the packages that we use, as some
+ * would tell it of errors with all that they say; pg-boss does.
+ */
+export function recordWith(provider: TracerProvider): void {
+  tracer = provider.getTracer(manifest.name, manifest.version);
+}
 
 /** A span that is under way. */
 export interface OpenSpan {

@@ -35,7 +35,7 @@ const exported = z.object({
   resourceSpans: z.array(
     z.object({
       resource: z.object({ attributes }),
-      scopeSpans: z.array(z.object({ spans: z.array(span) })),
+      scopeSpans: z.array(z.object({ scope: z.object({ name: z.string() }), spans: z.array(span) })),
     }),
   ),
 });
@@ -68,6 +68,8 @@ export async function startCollector(manner: Manner = 'takes') {
     /** The spans that it got, where they came as JSON. */
     spans: (): CollectedSpan[] =>
       batches().flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
+    /** Who made them. */
+    scopes: () => new Set(batches().flatMap(({ scopeSpans }) => scopeSpans.map(({ scope }) => scope.name))),
     resources: () => batches().map(({ resource }) => resource.attributes),
     stop: async () => {
       server.closeAllConnections();

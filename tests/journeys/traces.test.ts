@@ -50,6 +50,7 @@ const tellingModules = `--import=data:text/javascript,${encodeURIComponent(`
 describe('the traces of a sign-up', () => {
   let spans: CollectedSpan[];
   let resources: Record<string, unknown>[];
+  let scopes: Set<string>;
   let sent: string;
   let secrets: string[];
   let logged: Record<string, unknown>[];
@@ -104,6 +105,7 @@ describe('the traces of a sign-up', () => {
     await collector.stop();
     spans = collector.spans();
     resources = collector.resources();
+    scopes = collector.scopes();
     sent = collector.bytes();
     secrets = secretsOf(links);
     logged = footnote.logged
@@ -199,6 +201,10 @@ describe('the traces of a sign-up', () => {
     );
     const { traceId } = rootOf(one('send mail', { 'footnote.mail.kind': 'confirmation' }));
     expect(logged).toContainEqual(expect.objectContaining({ kind: 'confirmation', trace_id: traceId }));
+  });
+
+  it('are made by Footnote alone: pg-boss would tell of errors with their messages', () => {
+    expect(scopes).toEqual(new Set(['footnote']));
   });
 
   it('hold nothing personal, no secret and no message of an error (I6, A-26)', () => {
