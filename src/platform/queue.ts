@@ -23,7 +23,7 @@ export interface Queue {
 
 /**
  * pg-boss on the same database. Every process that only adds jobs starts it as well; only `worker`
- * processes maintain it.
+ * processes maintain it, and take away schedules of queues that are not among these.
  */
 export async function openQueue(
   engine: Engine,
@@ -47,6 +47,7 @@ export async function openQueue(
   await boss.start();
   for (const [name, options] of Object.entries(queues))
     await boss.createQueue(name, { ...options, notify: true });
+  if (worker) await dropOldSchedules(boss, Object.keys(queues));
 
   return {
     add: async (tx, name, jobs) => {
@@ -90,6 +91,15 @@ export async function openQueue(
     schedule: (name, key, cron, data) => boss.schedule(name, cron, data, { tz: 'UTC', key }),
     stop: () => boss.stop({ graceful: true, timeout: 10_000 }),
   };
+}
+
+/**
+ * Takes away what an earlier version scheduled for queues that are no more: nobody would do those jobs. The queues
+ * themselves stay, as a process of that version may still be at work in them.
+ */
+async function dropOldSchedules(boss: PgBoss, queues: readonly string[]): Promise<void> {
+  for (const { name, key } of await boss.getSchedules())
+    if (!queues.includes(name)) await boss.unschedule(name, key);
 }
 
 const carrier = z.object({ traceparent: z.string().optional() });
