@@ -76,15 +76,17 @@ export async function openQueue(
       } as const;
       await boss.work(name, options, (jobs) =>
         Promise.all(
-          jobs.map(async ({ id, data }) => {
-            try {
-              await inSpan(`process ${name}`, aboutJob(name, id, data), () => handle(data));
-              return { id, status: 'completed' as const };
-            } catch (error) {
-              log.warn({ err: error, queue: name, job: id }, 'a job failed and will be tried again');
-              return { id, status: 'failed' as const };
-            }
-          }),
+          jobs.map(({ id, data }) =>
+            inSpan(`process ${name}`, aboutJob(name, id, data), () =>
+              handle(data).catch((error: unknown) => {
+                log.warn({ err: error, queue: name, job: id }, 'a job failed and will be tried again');
+                throw error;
+              }),
+            ).then(
+              () => ({ id, status: 'completed' as const }),
+              () => ({ id, status: 'failed' as const }),
+            ),
+          ),
         ),
       );
     },

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTracing } from '../../src/platform/collector.ts';
+import { gather } from '../../src/platform/gather.ts';
 import { createLog } from '../../src/platform/log.ts';
+import { inSpan } from '../../src/platform/tracing.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { type CollectedSpan, startCollector } from '../harness/collector.ts';
 import { Footnote } from '../harness/footnote.ts';
@@ -94,6 +96,14 @@ describe('the traces of a sign-up', () => {
     await footnote.hurry();
     await vi.waitFor(() => expect(sandbox.audience.member(email)?.status).toBe('subscribed'));
     await footnote.mailsNoted();
+    const shared = gather<() => void>(async (set) => set.forEach((done) => void done()), {
+      lanes: 1,
+      largest: 10,
+    });
+    const asked = ['first', 'second', 'third'].map((name) =>
+      inSpan(name, {}, () => new Promise<void>((done) => shared.add(done))),
+    );
+    await Promise.all(asked);
     await http.get(`/nowhere/${email}`).expect(404);
     await service.database.query('ALTER TABLE mailing_lists RENAME TO mislaid');
     const { headers } = await http.get('/lists').expect(500);
@@ -143,6 +153,12 @@ describe('the traces of a sign-up', () => {
       attributes: { 'db.system.name': 'postgresql' },
     });
     expect(one('GET', { 'http.response.status_code': 404 }).attributes).not.toHaveProperty('http.route');
+  });
+
+  it('have one set for all who asked for it, below the first and linked with the others', () => {
+    const [set] = named('gathered set', { 'footnote.set.size': 3 });
+    expect(set?.parentSpanId).toBe(one('first').spanId);
+    expect(set?.links.map(({ spanId }) => spanId)).toEqual([one('second').spanId, one('third').spanId]);
   });
 
   it("belong to a trusted proxy's, of which nothing but the ids is taken", () => {
