@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { createLog } from './platform/log.ts';
+import { createLog, type Log } from './platform/log.ts';
 import { type ServiceSettings, startService } from './service.ts';
 import { readSettings, type Settings, SettingsError } from './settings.ts';
 
@@ -34,10 +34,17 @@ async function withSandbox(settings: Settings) {
   return { settings: complete, sandbox };
 }
 
+/** Has traces sent, where a collector is named; nothing of it is loaded elsewhere. @returns what sends the rest */
+async function traced(tracing: Settings['tracing'], log: Log): Promise<() => Promise<void>> {
+  if (tracing === null) return async () => {};
+  return (await import('./platform/collector.ts')).startTracing(tracing, log);
+}
+
 async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile();
   const given = readSettings(process.env);
   const log = createLog(given.logLevel);
+  const stopTracing = await traced(given.tracing, log);
   const { settings, sandbox } = await withSandbox(given);
   const service = await startService(settings, { log }).catch(async (error: unknown) => {
     await sandbox?.stop();
@@ -72,6 +79,7 @@ async function main(): Promise<void> {
     log.info({ signal }, 'stopping: finishing what is in flight');
     await service.stop();
     await sandbox?.stop();
+    await stopTracing();
     log.info('stopped');
     // Everything is closed; Prisma's engine leaves a timer that would hold the process for seconds.
     process.exit();

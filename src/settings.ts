@@ -83,6 +83,8 @@ export interface Settings {
     /** Months without a consent or a mail after which an address counts as dormant. Nothing ends by that. */
     dormantMonths: number;
   };
+  /** How traces are made and sent; null: they are not. OpenTelemetry's packages read its other variables themselves. */
+  tracing: { encoding: 'protobuf' | 'json'; sampler: (typeof samplers)[number]; share: number } | null;
   role: 'all' | 'web' | 'worker';
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -124,6 +126,24 @@ const logo = z.string().transform((path, { addIssue }) => {
   addIssue(found);
   return z.NEVER;
 });
+
+/** What is no such pair, OpenTelemetry would pass over without a word. */
+const pairs = (example: string, pair: RegExp) =>
+  read(`key=value pairs parted by commas, percent-encoded, such as ${example}`, (text) =>
+    text.split(',').every((entry) => pair.test(entry) && decodes(entry)) ? text : undefined,
+  );
+const protocol = oneOf('http/protobuf', 'http/json');
+const collector = read('an http(s) URL such as http://localhost:4318', (text) =>
+  urlOf(text, 'http', 'https'),
+);
+const samplers = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
 
 const developmentSecret = 'development-only-secret-known-to-everybody';
 const samplePublication = 'The Daily Example';
@@ -205,6 +225,19 @@ const variables = z.object({
   RETENTION_PROOF_YEARS: count(0, 100).default(3),
   RETENTION_AUDIT_DAYS: count(1, 36_500).default(365),
   DORMANT_MONTHS: count(1, 1200).default(24),
+  OTEL_SDK_DISABLED: oneOf('true', 'false').default('false'),
+  OTEL_TRACES_EXPORTER: oneOf('otlp', 'none').optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector.optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: protocol.default('http/protobuf'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: pairs('api-key=secret', /^\s*[\w.-]+\s*=[ -~]+$/).optional(),
+  OTEL_SERVICE_NAME: line('one line of text').optional(),
+  OTEL_RESOURCE_ATTRIBUTES: pairs('deployment.environment.name=production', /^[^=]+=[^=]+$/).optional(),
+  OTEL_TRACES_SAMPLER: oneOf(...samplers).default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: read('a share from 0 to 1, such as 0.1', (text) =>
+    /^(0(\.\d{1,9})?|1(\.0{1,9})?)$/.test(text) ? Number(text) : undefined,
+  ).default(1),
   ROLE: oneOf('all', 'web', 'worker').default('all'),
   LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent').default('info'),
 });
@@ -332,8 +365,23 @@ export function readSettings(env: Record<string, string | undefined>): Settings 
       auditDays: value.RETENTION_AUDIT_DAYS,
       dormantMonths: value.DORMANT_MONTHS,
     },
+    tracing: tracingOf(value),
     role: value.ROLE,
     logLevel: value.LOG_LEVEL,
+  };
+}
+
+/** Traces are on where a collector is named, or asked for: then it is at the place that OpenTelemetry expects it. */
+function tracingOf(value: z.output<typeof variables>): Settings['tracing'] {
+  const isNamed =
+    value.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined || value.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined;
+  const exporter = value.OTEL_TRACES_EXPORTER ?? (isNamed ? 'otlp' : 'none');
+  if (exporter === 'none' || value.OTEL_SDK_DISABLED === 'true') return null;
+  const protocol = value.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? value.OTEL_EXPORTER_OTLP_PROTOCOL;
+  return {
+    encoding: protocol === 'http/json' ? 'json' : 'protobuf',
+    sampler: value.OTEL_TRACES_SAMPLER,
+    share: value.OTEL_TRACES_SAMPLER_ARG,
   };
 }
 
@@ -373,6 +421,14 @@ function contradictions(given: Given): string[] {
 
 function inProduction(given: Given): boolean {
   return given.get('NODE_ENV') === 'production';
+}
+
+function decodes(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '';
+  } catch {
+    return false;
+  }
 }
 
 function wholeNumber(text: string, least: number, most: number): number | undefined {

@@ -73,6 +73,7 @@ describe('without any variable', () => {
       },
       form: { minSeconds: 2, altchaDifficulty: null, refuseDisposable: false },
       retention: { unconfirmedDays: 30, proofYears: 3, auditDays: 365, dormantMonths: 24 },
+      tracing: null,
       role: 'all',
       logLevel: 'info',
     });
@@ -160,6 +161,8 @@ const visible = 'must be 32 visible characters or more (openssl rand -hex 32)';
 const smtp = 'must be an smtp:// or smtps:// URL with a host';
 const rsa = 'must be an RSA private key of 1024 bits or more, as PEM';
 const alone = 'must be all without DATABASE_URL, as the embedded database serves one process only';
+const collector = 'must be an http(s) URL such as http://localhost:4318';
+const pairs = 'must be key=value pairs parted by commas, percent-encoded, such as';
 const port = 'must be a whole number from 0 to 65535';
 
 describe('a wrong value is one fault', () => {
@@ -228,6 +231,16 @@ describe('a wrong value is one fault', () => {
     ['RETENTION_PROOF_YEARS', '-1', 'must be a whole number from 0 to 100'],
     ['RETENTION_AUDIT_DAYS', '0', 'must be a whole number from 1 to 36500'],
     ['DORMANT_MONTHS', '0', 'must be a whole number from 1 to 1200'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318', collector],
+    ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'grpc://collector:4317', collector],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', 'must be one of http/protobuf, http/json'],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'Bearer secret', `${pairs} api-key=secret`],
+    ['OTEL_EXPORTER_OTLP_HEADERS', 'api-key=100%', `${pairs} api-key=secret`],
+    ['OTEL_RESOURCE_ATTRIBUTES', 'team=a=b', `${pairs} deployment.environment.name=production`],
+    ['OTEL_TRACES_EXPORTER', 'jaeger', 'must be one of otlp, none'],
+    ['OTEL_TRACES_SAMPLER_ARG', '10%', 'must be a share from 0 to 1, such as 0.1'],
+    ['OTEL_TRACES_SAMPLER_ARG', '1.5', 'must be a share from 0 to 1, such as 0.1'],
+    ['OTEL_SDK_DISABLED', 'yes', 'must be one of true, false'],
     ['ROLE', 'reader', 'must be one of all, web, worker'],
     ['ROLE', 'web', alone],
     ['ROLE', 'worker', alone],
@@ -399,6 +412,43 @@ describe('a right value', () => {
     const keys = ['n'.repeat(32), 'o'.repeat(40)];
     expect(readSettings({ SECRET_KEYS: keys.join(',') }).secretKeys).toEqual(keys);
   });
+});
+
+describe('traces', () => {
+  const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' };
+  const byDefault = { encoding: 'protobuf', sampler: 'parentbased_always_on', share: 1 };
+
+  it.each<[string, Env, object | null]>([
+    ['are sent where a collector is named', collector, byDefault],
+    [
+      'are sent where one is named for them alone',
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://collector.example/v1/traces' },
+      byDefault,
+    ],
+    ['are sent where they are asked for', { OTEL_TRACES_EXPORTER: 'otlp' }, byDefault],
+    ['are not when they are not wanted', { ...collector, OTEL_TRACES_EXPORTER: 'none' }, null],
+    ['are not when all is switched off', { ...collector, OTEL_SDK_DISABLED: 'true' }, null],
+    [
+      'are sampled and written as asked',
+      {
+        ...collector,
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+        OTEL_EXPORTER_OTLP_HEADERS: 'Authorization=Basic%20Zm9v==, tenant=a',
+        OTEL_TRACES_SAMPLER: 'traceidratio',
+        OTEL_TRACES_SAMPLER_ARG: '0.25',
+      },
+      { encoding: 'json', sampler: 'traceidratio', share: 0.25 },
+    ],
+    [
+      'are written as asked for them alone',
+      {
+        ...collector,
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+        OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
+      },
+      byDefault,
+    ],
+  ])('%s', (_what, env, tracing) => expect(readSettings(env).tracing).toEqual(tracing));
 });
 
 describe('the logo', () => {

@@ -268,6 +268,10 @@ export const importState = z
     createdAt: time,
     rows: z.number().int().meta({ description: 'Rows taken so far: the next batch begins there' }),
     counts: importCounts,
+    state: z.enum(['under_way', 'broken_off', 'done', 'undone']).meta({
+      description: 'Broken off: nothing came for two minutes; the same file with the same wish goes on',
+    }),
+    activeAt: time.meta({ description: 'When it was last begun or gone on with, or a batch came' }),
     finishedAt: time.nullable(),
     undoneAt: time.nullable(),
   })

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { sha256 } from '../consent/ledger.ts';
 import { keepConsentSource } from '../consent/wordings.ts';
 import type { Import } from '../generated/prisma/client.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database, Sql } from '../platform/database.ts';
 import type { ImportPerson, OfferedList, RowOutcome, UndoImport } from '../subscribing/commands.ts';
 import { offeredLists } from '../subscribing/lists.ts';
 import type { Failed, Subscribing } from '../subscribing/subscribing.ts';
@@ -34,9 +34,16 @@ export interface ImportState {
   /** Rows taken so far: the next batch begins there. */
   rows: number;
   counts: Counts;
+  /** An import that is silent for longer than any script of ours waits has broken off, and can be gone on with. */
+  state: 'under_way' | 'broken_off' | 'done' | 'undone';
+  /** When it was last begun or gone on with, or a batch came. */
+  activeAt: Date;
   finishedAt: Date | null;
   undoneAt: Date | null;
 }
+
+/** Milliseconds. */
+const longestSilence = 120_000;
 
 /** Why an import cannot do what is asked. */
 export type ImportFault =
@@ -77,10 +84,11 @@ export async function beginImport(
     });
     const wordingVersion = await keepConsentSource(database, wish.source);
     const { file, key } = wish;
+    if (earlier !== null) await touch(database, earlier.id, now());
     const { id, createdAt, rows, counts, finishedAt } =
       earlier ??
       (await database.prisma.import.create({
-        data: { id: uuid(), digest, file, listIds, wordingVersion, key, createdAt: now() },
+        data: { id: uuid(), digest, file, listIds, wordingVersion, key, createdAt: now(), activeAt: now() },
       }));
     return { id, createdAt, rows, counts: countsOf(counts), finishedAt };
   });
@@ -114,6 +122,7 @@ export async function takeRows(
     const offered = await offeredLists(database);
     const lists = offered.filter(({ id }) => current.listIds.includes(id));
     const { judged, rejected } = judge(rows, from, { lists, offered, now: now() });
+    await touch(database, importId, now());
     if (from < current.rows) return { rows: current.rows, counts: countsOf(current.counts), rejected };
     if (current.finishedAt !== null) throw new ImportError({ why: 'finished' });
     if (from > current.rows) throw new ImportError({ why: 'gap', rows: current.rows });
@@ -164,13 +173,21 @@ export async function previewRows(
   return { counts, rejected };
 }
 
+/** Notes that somebody is at it, whatever becomes of the batch. */
+async function touch(sql: Sql, importId: string, at: Date): Promise<void> {
+  await sql.query('UPDATE imports SET active_at = $2 WHERE id = $1::uuid AND finished_at IS NULL', [
+    importId,
+    at.toISOString(),
+  ]);
+}
+
 /** Says that the file ends here. @throws ImportError when there is no such import */
 export async function finishImport({ database, now }: Importing, importId: string): Promise<ImportState> {
   await database.query('UPDATE imports SET finished_at = coalesce(finished_at, $2) WHERE id = $1::uuid', [
     importId,
     now().toISOString(),
   ]);
-  return stateOf(database, await importOf(database, importId));
+  return stateOf({ database, now }, await importOf(database, importId));
 }
 
 /**
@@ -219,7 +236,7 @@ const undoPage = 1_000;
  * @param before the id of the last one of the page before
  */
 export async function imports(
-  { database }: Pick<Importing, 'database'>,
+  { database, now }: Pick<Importing, 'database' | 'now'>,
   { before = null, limit = 50 }: { before?: string | null; limit?: number } = {},
 ): Promise<ImportState[]> {
   // Ids are UUIDs of version 7, which begin with the time.
@@ -228,26 +245,35 @@ export async function imports(
     orderBy: { id: 'desc' },
     take: limit,
   });
-  return Promise.all(found.map((one) => stateOf(database, one)));
+  return Promise.all(found.map((one) => stateOf({ database, now }, one)));
 }
 
 /** @throws ImportError when there is no such import */
 export async function findImport(
-  { database }: Pick<Importing, 'database'>,
+  { database, now }: Pick<Importing, 'database' | 'now'>,
   id: string,
 ): Promise<ImportState> {
-  return stateOf(database, await importOf(database, id));
+  return stateOf({ database, now }, await importOf(database, id));
 }
 
-async function stateOf(database: Database, stored: Import): Promise<ImportState> {
-  const { id, file, listIds, wordingVersion, key, createdAt, rows, finishedAt, undoneAt } = stored;
+async function stateOf(
+  { database, now }: Pick<Importing, 'database' | 'now'>,
+  stored: Import,
+): Promise<ImportState> {
+  const { listIds, wordingVersion, digest: _, ...told } = stored;
   const [wording, lists] = await Promise.all([
     database.prisma.consentWording.findUniqueOrThrow({ where: { version: wordingVersion } }),
     database.prisma.mailingList.findMany({ where: { id: { in: listIds } }, orderBy: { position: 'asc' } }),
   ]);
   const slugs = lists.map(({ slug }) => slug);
   const counts = countsOf(stored.counts);
-  return { id, file, lists: slugs, source: wording.text, key, createdAt, rows, counts, finishedAt, undoneAt };
+  return { ...told, lists: slugs, source: wording.text, counts, state: standing(stored, now()) };
+}
+
+function standing({ activeAt, finishedAt, undoneAt }: Import, now: Date): ImportState['state'] {
+  if (undoneAt !== null) return 'undone';
+  if (finishedAt !== null) return 'done';
+  return now.getTime() - activeAt.getTime() > longestSilence ? 'broken_off' : 'under_way';
 }
 
 async function importOf(database: Database, id: string): Promise<Import> {

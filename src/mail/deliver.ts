@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Log } from '../platform/log.ts';
+import { inSpan } from '../platform/tracing.ts';
 import { isMailable } from '../subscribing/person.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { compose, type Sender } from './compose.ts';
@@ -30,7 +31,7 @@ export interface Postman extends Writing {
   /** Kept up to date with every attempt. */
   health: MailHealth;
   /** Told what became of each attempt: `accepted`, `refused` for good, or `unreachable` and tried again. */
-  onAttempt?: (outcome: 'accepted' | 'refused' | 'unreachable') => void;
+  onAttempt?: (outcome: Outcome) => void;
   log: Log;
 }
 
@@ -60,27 +61,53 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
   }
 
   const letter = await compose(sender, { id: mail.id, to: subscriber, ...contents });
-  try {
-    await postman.transport.sendMail(letter);
-  } catch (error) {
-    const code = refusalOf(error);
-    if (code === null) {
-      const notTaken = unreachable(error);
-      postman.health.trouble = notTaken.message;
-      postman.onAttempt?.('unreachable');
-      throw notTaken;
-    }
-    postman.onAttempt?.('refused');
-    log.warn({ mail: mailId, code }, 'the mail server refuses a recipient for good');
-    return abandon(postman, mailId, `refused with ${code}`);
+  const refusal = await handOver(postman, mail.kind, letter);
+  if (refusal !== null) {
+    log.warn({ mail: mailId, code: refusal }, 'the mail server refuses a recipient for good');
+    return abandon(postman, mailId, `refused with ${refusal}`);
   }
 
-  postman.health.trouble = null;
-  postman.onAttempt?.('accepted');
   const copy = letter.text.replaceAll(subscriber.linkKey, '[key]');
   const { token } = contents;
   await noteAcceptance(postman, mail, token === undefined ? copy : copy.replaceAll(token, '[token]'));
   log.info({ mail: mailId, kind: mail.kind }, 'a mail was accepted by the mail server');
+}
+
+type Outcome = 'accepted' | 'refused' | 'unreachable';
+
+/**
+ * Makes one attempt.
+ * @returns null when the server took the mail, or the code with which it refuses the recipient for good
+ * @throws when it is out of reach or puts us off
+ */
+function handOver(
+  { transport, health, onAttempt }: Postman,
+  kind: OwedMail['kind'],
+  letter: Awaited<ReturnType<typeof compose>>,
+): Promise<number | null> {
+  const about = { kind: 'client', attributes: { 'footnote.mail.kind': kind } } as const;
+  return inSpan('send mail', about, async (tell) => {
+    const note = (outcome: Outcome, more: { 'error.type'?: string } = {}) => {
+      tell({ 'footnote.mail.outcome': outcome, ...more });
+      onAttempt?.(outcome);
+    };
+    try {
+      await transport.sendMail(letter);
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (refusal !== null) {
+        note('refused', { 'error.type': String(refusal) });
+        return refusal;
+      }
+      note('unreachable', { 'error.type': codeOf(error) });
+      const notTaken = unreachable(error);
+      health.trouble = notTaken.message;
+      throw notTaken;
+    }
+    health.trouble = null;
+    note('accepted');
+    return null;
+  });
 }
 
 async function noteAcceptance({ database, subscribing, now }: Postman, mail: OwedMail, copy: string) {
@@ -117,8 +144,9 @@ function refusalOf(error: unknown): number | null {
 }
 
 /** Servers put the address into their answers, so only the codes go on to the log (A-26). */
-function unreachable(error: unknown): Error {
+const unreachable = (error: unknown) => new Error(`the mail server did not take the mail (${codeOf(error)})`);
+
+function codeOf(error: unknown): string {
   const { data } = smtpError.safeParse(error);
-  const codes = [data?.code ?? 'unknown', data?.responseCode].filter((code) => code !== undefined);
-  return new Error(`the mail server did not take the mail (${codes.join(' ')})`);
+  return `${data?.code ?? 'unknown'} ${data?.responseCode ?? ''}`.trim();
 }

@@ -9,6 +9,7 @@ import { openEmbedded } from './embedded.ts';
 import type { Log } from './log.ts';
 import { applyMigrations } from './migrations.ts';
 import { openPostgres } from './postgres.ts';
+import { inStep } from './tracing.ts';
 
 export interface Sql {
   /** Runs one statement with `$1` parameters and resolves to its rows. */
@@ -83,6 +84,7 @@ export async function openDatabase(settings: Settings['database'], log: Log): Pr
   const prisma = new PrismaClient({ adapter: engine.adapter, errorFormat: 'minimal' });
   return {
     ...engine,
+    transaction: (work) => inStep('transaction', aTransaction, () => engine.transaction(work)),
     prisma,
     close: async () => {
       await prisma.$disconnect();
@@ -90,3 +92,5 @@ export async function openDatabase(settings: Settings['database'], log: Log): Pr
     },
   };
 }
+
+const aTransaction = { kind: 'client', attributes: { 'db.system.name': 'postgresql' } } as const;

@@ -1,3 +1,5 @@
+import { here, inSharedStep, type Origin } from './tracing.ts';
+
 /**
  * Group commit: what arrives in one turn of the event loop, or while a set is worked on, forms the next
  * set, so that many requests share one transaction and a lone one waits for nobody. The turn matters: an
@@ -10,7 +12,7 @@ export function gather<Item>(
   workOff: (set: Item[]) => Promise<void>,
   { lanes, largest }: { lanes: number; largest: number },
 ) {
-  let waiting: Item[] = [];
+  let waiting: { item: Item; origin: Origin }[] = [];
   let underWay = 0;
   let isStarting = false;
   let whenDrained: (() => void)[] = [];
@@ -29,7 +31,10 @@ export function gather<Item>(
     waiting = waiting.slice(largest);
     underWay += 1;
     startSoon();
-    void workOff(set).finally(() => {
+    const items = set.map(({ item }) => item);
+    const origins = set.map(({ origin }) => origin);
+    const about = { attributes: { 'footnote.set.size': set.length } };
+    void inSharedStep('gathered set', origins, about, () => workOff(items)).finally(() => {
       underWay -= 1;
       startSoon();
       if (underWay === 0 && waiting.length === 0) {
@@ -41,7 +46,7 @@ export function gather<Item>(
 
   return {
     add(item: Item): void {
-      waiting.push(item);
+      waiting.push({ item, origin: here() });
       startSoon();
     },
     /** Resolves once nothing is waiting or under way. */

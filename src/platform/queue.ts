@@ -1,6 +1,8 @@
 import { PgBoss, type Queue as QueueOptions } from 'pg-boss';
+import { z } from 'zod';
 import type { Engine, Sql } from './database.ts';
 import type { Log } from './log.ts';
+import { inSpan, nowhere, originOf, traceparent } from './tracing.ts';
 
 export interface Queue {
   /** Adds jobs within the transaction; they exist once it commits. `startAfter`: seconds from now. */
@@ -21,7 +23,7 @@ export interface Queue {
 
 /**
  * pg-boss on the same database. Every process that only adds jobs starts it as well; only `worker`
- * processes maintain it.
+ * processes maintain it, and take away schedules of queues that are not among these.
  */
 export async function openQueue(
   engine: Engine,
@@ -45,6 +47,7 @@ export async function openQueue(
   await boss.start();
   for (const [name, options] of Object.entries(queues))
     await boss.createQueue(name, { ...options, notify: true });
+  if (worker) await dropOldSchedules(boss, Object.keys(queues));
 
   return {
     add: async (tx, name, jobs) => {
@@ -57,7 +60,12 @@ export async function openQueue(
           }),
         }),
       };
-      await boss.insert(name, [...jobs], { db });
+      const origin = traceparent();
+      await boss.insert(
+        name,
+        jobs.map((job) => ({ ...job, data: { ...job.data, ...origin } })),
+        { db },
+      );
     },
     work: async (name, handle) => {
       const options = {
@@ -68,15 +76,17 @@ export async function openQueue(
       } as const;
       await boss.work(name, options, (jobs) =>
         Promise.all(
-          jobs.map(async ({ id, data }) => {
-            try {
-              await handle(data);
-              return { id, status: 'completed' as const };
-            } catch (error) {
-              log.warn({ err: error, queue: name, job: id }, 'a job failed and will be tried again');
-              return { id, status: 'failed' as const };
-            }
-          }),
+          jobs.map(({ id, data }) =>
+            inSpan(`process ${name}`, aboutJob(name, id, data), () =>
+              handle(data).catch((error: unknown) => {
+                log.warn({ err: error, queue: name, job: id }, 'a job failed and will be tried again');
+                throw error;
+              }),
+            ).then(
+              () => ({ id, status: 'completed' as const }),
+              () => ({ id, status: 'failed' as const }),
+            ),
+          ),
         ),
       );
     },
@@ -84,3 +94,29 @@ export async function openQueue(
     stop: () => boss.stop({ graceful: true, timeout: 10_000 }),
   };
 }
+
+/**
+ * Takes away what an earlier version scheduled for queues that are no more: nobody would do those jobs. The queues
+ * themselves stay, as a process of that version may still be at work in them.
+ */
+async function dropOldSchedules(boss: PgBoss, queues: readonly string[]): Promise<void> {
+  for (const { name, key } of await boss.getSchedules())
+    if (!queues.includes(name)) await boss.unschedule(name, key);
+}
+
+const carrier = z.object({ traceparent: z.string().optional() });
+
+/** A trace of its own, linked with where the job was added: it may be tried for days. */
+const aboutJob = (queue: string, id: string, data: unknown) =>
+  ({
+    kind: 'consumer',
+    parent: nowhere,
+    links: [originOf(carrier.safeParse(data).data?.traceparent)],
+    attributes: {
+      'messaging.system': 'pg-boss',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': queue,
+      'messaging.message.id': id,
+    },
+  }) as const;

@@ -205,12 +205,18 @@ async function currentState(
     seconds(signals.reconciledAt),
   );
   if (signals.drift !== null) {
-    const { missing, extra, conflicting, strangers, due } = signals.drift;
+    const { missing, extra, conflicting, strangers, due, lost } = signals.drift;
     gauges(
       'footnote_mailchimp_drift_contacts',
       'Contacts that the last comparison found to differ, by how.',
       'kind',
       { missing, extra, conflicting, strangers, due },
+    );
+    // No kind of drift: they are counted among the strangers.
+    gauge(
+      'footnote_mailchimp_lost_members',
+      "Members of the audience with links of ours that are nobody's, as a backup was restored.",
+      lost,
     );
   }
   const mail = await readMailSignals(database, now);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
+import { nowhere, openSpan, originOf } from '../platform/tracing.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Where routers hang that know their routes without it. Their requests are told by the whole pattern. */
@@ -13,38 +14,69 @@ const ids = new WeakMap<Response, string>();
 export const requestIdOf = (res: Response): string | undefined => ids.get(res);
 
 /**
- * Gives each request an id, which a trusted proxy may have given already, tells it in the answer, and counts and times
- * the answers by the pattern of their route: never by the path, which holds secrets and has no end of values.
+ * Gives each request an id, which a trusted proxy may have given already, tells it in the answer, and counts, times and
+ * traces the answers by the pattern of their route: never by the path, which holds secrets and has no end of values.
  */
 export function observe(app: Express, { recordRequest }: Pick<Metrics, 'recordRequest'>): RequestHandler {
   return (req, res, next) => {
-    const id = given(app, req) ?? randomUUID();
+    const isTrusted = fromTrustedProxy(app, req);
+    const id = (isTrusted && given(req)) || randomUUID();
     ids.set(res, id);
     res.set('X-Request-Id', id);
     const began = performance.now();
+    const isKnown = verbs.includes(req.method);
+    const method = isKnown ? req.method : 'HTTP';
+    const span = openSpan(method, {
+      kind: 'server',
+      // A stranger's word could hang requests into foreign traces, and have more of them recorded than are wanted. Of
+      // the state that may come with it nothing is taken, as it may hold anything.
+      parent: isTrusted ? originOf(req.get('traceparent')) : nowhere,
+      attributes: {
+        'http.request.method': isKnown ? method : '_OTHER',
+        'url.scheme': req.secure ? 'https' : 'http',
+        'http.response.header.x-request-id': [id],
+      },
+    });
     res.once('finish', () => {
       recordRequest({
-        route: patternOf(req),
-        method: verbs.includes(req.method) ? req.method : 'other',
+        route: patternOf(req) ?? 'unmatched',
+        method: isKnown ? method : 'other',
         status: `${Math.floor(res.statusCode / 100)}xx`,
         seconds: (performance.now() - began) / 1000,
       });
     });
-    next();
+    // Whether it was answered to the end or left.
+    res.once('close', () => {
+      const route = patternOf(req);
+      const { statusCode, headersSent } = res;
+      span.end(
+        {
+          ...(route !== undefined && { 'http.route': route }),
+          ...(headersSent && { 'http.response.status_code': statusCode }),
+          ...(headersSent && statusCode >= 500 && { 'error.type': String(statusCode) }),
+        },
+        route === undefined ? method : `${method} ${route}`,
+      );
+    });
+    span.within(next);
   };
 }
 
-/** An id that came along is taken from a proxy that is trusted, and if it can be nothing but an id (A-23). */
-function given(app: Express, req: Request): string | undefined {
-  const sent = req.get('x-request-id');
+/** What strangers say of a request is not taken, only what a proxy says that is trusted (A-23). */
+function fromTrustedProxy(app: Express, req: Request): boolean {
   const trusts: unknown = app.get('trust proxy fn');
-  const isTrusted = typeof trusts === 'function' && trusts(req.socket.remoteAddress, 0) === true;
-  return isTrusted && sent !== undefined && /^[\w-]{8,64}$/.test(sent) ? sent : undefined;
+  return typeof trusts === 'function' && trusts(req.socket.remoteAddress, 0) === true;
 }
 
-function patternOf(req: Request): string {
+/** An id that came along, if it can be nothing but an id. */
+function given(req: Request): string | undefined {
+  const sent = req.get('x-request-id');
+  return sent !== undefined && /^[\w-]{8,64}$/.test(sent) ? sent : undefined;
+}
+
+function patternOf(req: Request): string | undefined {
   const path: unknown = req.route?.path;
-  if (typeof path !== 'string') return 'unmatched';
+  if (typeof path !== 'string') return undefined;
   const mount = mounts.find((mount) => req.originalUrl.startsWith(`${mount}/`)) ?? '';
   return `${mount}${path}`;
 }

@@ -160,7 +160,7 @@ describe('an operator who brings people over', () => {
     ]);
   });
 
-  it('can take it back, and import again', async () => {
+  it('can take it back, see how each stands, and import again', async () => {
     const file = await put('email\nwrong-1@reader.example\nwrong-2@reader.example\n');
     const { begun } = await imports(file, '--list', 'weekend-reads');
     await footnote.member('wrong-1@reader.example');
@@ -171,6 +171,18 @@ describe('an operator who brings people over', () => {
     expect((await admin('imports', 'ls')).out).toMatch(
       new RegExp(`^${begun.import} .* undone +${path.basename(file)}$`, 'm'),
     );
+
+    // One that was begun by a script that was killed, here by its first request alone.
+    const wish = { digest: 'f'.repeat(64), file: 'half.csv', lists: ['weekend-reads'], source: 'A box' };
+    const authorization = { Authorization: `Bearer ${key}` };
+    const half = await footnote.http.post('/admin/api/imports').set(authorization).send(wish).expect(200);
+    const shown = async () => (await admin('imports', 'ls')).out.split('\n')[0];
+    expect(await shown()).toMatch(/ 0 {2}under way, last heard of \d+ s ago +half\.csv$/);
+    await footnote.service.database.query(
+      `UPDATE imports SET active_at = now() - interval '150 minutes' WHERE id = $1::uuid`,
+      [half.body.id],
+    );
+    expect(await shown()).toMatch(/ 0 {2}broken off 2 h ago, run the same command to go on {2}half\.csv$/);
 
     const again = await imports(file, '--list', 'weekend-reads');
     expect(again.begun.import).not.toBe(begun.import);

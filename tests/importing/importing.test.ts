@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { verifyLedger } from '../../src/consent/verify.ts';
 import {
   beginImport,
+  findImport,
   finishImport,
   type Importing,
   imports,
@@ -196,12 +197,41 @@ describe('an import', () => {
     expect({ counts: taken.counts, rejected: taken.rejected }).toEqual({ counts, rejected });
   });
 
+  it('tells whether an import is under way or broke off, and since when', async () => {
+    const begunAt = desk.now().getTime();
+    const at = (seconds: number): Importing => ({
+      ...parts,
+      now: () => new Date(begunAt + seconds * 1000),
+    });
+    const wish = wishOf('tells how it stands');
+    const { id } = await beginImport(at(0), wish);
+    const seen = async (seconds: number) => {
+      const { state, activeAt } = await findImport(at(seconds), id);
+      return [state, (activeAt.getTime() - begunAt) / 1000];
+    };
+    expect(await seen(100)).toEqual(['under_way', 0]);
+    const first = rowsOf(crowd('slow', 2));
+    await takeRows(at(100), id, 0, first);
+    expect(await seen(200)).toEqual(['under_way', 100]);
+    expect(await seen(221)).toEqual(['broken_off', 100]);
+    // Whoever goes on sends what is taken already once more.
+    await beginImport(at(1_000), wish);
+    expect(await seen(1_001)).toEqual(['under_way', 1_000]);
+    await takeRows(at(1_100), id, 0, first);
+    expect(await seen(1_200)).toEqual(['under_way', 1_100]);
+    await finishImport(at(1_200), id);
+    await beginImport(at(5_000), wish);
+    expect(await seen(9_000)).toEqual(['done', 1_100]);
+    await undoImport(at(9_000), id, null);
+    expect(await seen(9_001)).toEqual(['undone', 1_100]);
+  });
+
   it('lists imports, newest first, a page at a time', async () => {
     const id = await begin({ lists: ['daily', 'weekly'], file: 'newest.csv' });
     const [newest, next] = await imports(parts, { limit: 2 });
     expect(newest).toMatchObject({
       ...{ id, file: 'newest.csv', lists: ['daily', 'weekly'], source: 'Box on our old site', key: 'editor' },
-      ...{ rows: 0, counts: counted(), finishedAt: null, undoneAt: null },
+      ...{ rows: 0, counts: counted(), state: 'under_way', finishedAt: null, undoneAt: null },
     });
     expect((await imports(parts, { before: id, limit: 1 }))[0]?.id).toBe(next?.id);
   });

@@ -74,6 +74,29 @@ describe('the queue', () => {
     expect(attempts).toEqual(new Map(jobs.map((job) => [JSON.stringify({ job }), job === 1 ? 2 : 1])));
   });
 
+  it('takes away what was scheduled for a queue that is no more, and nothing else', async () => {
+    const schedules = async () =>
+      (await database.query<{ name: string; key: string }>('SELECT name, key FROM jobs.schedule')).map(
+        ({ name, key }) => `${name} ${key}`,
+      );
+    const reopen = async (queues: string[], worker: boolean) => {
+      await queue.stop();
+      queue = await openQueue(database, Object.fromEntries(queues.map((name) => [name, {}])), {
+        worker,
+        log,
+      });
+    };
+    const now = ['letters', 'parcels', 'postcards'];
+    await reopen([...now, 'sweep'], true);
+    for (const key of ['', 'hourly']) await queue.schedule('sweep', key, '41 * * * *', {});
+    await queue.schedule('letters', 'nightly', '17 3 * * *', {});
+    expect(await schedules()).toHaveLength(3);
+    await reopen(now, false);
+    expect(await schedules()).toHaveLength(3);
+    await reopen(now, true);
+    expect(await schedules()).toEqual(['letters nightly']);
+  });
+
   it('keeps a job for later until its time has come', async () => {
     await add('postcards', [1], 3600);
     await add('postcards', [2]);

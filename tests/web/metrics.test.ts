@@ -80,7 +80,7 @@ describe('the metrics', () => {
       footnote_mailchimp_lane_stopped: 0,
       footnote_mailchimp_calls_in_flight: 0,
     });
-    expect(Object.keys(series).filter((name) => /timestamp|drift|refused/.test(name))).toEqual([]);
+    expect(Object.keys(series).filter((name) => /timestamp|drift|lost|refused/.test(name))).toEqual([]);
   });
 
   it('count calls and deliveries, and time the calls', async () => {
@@ -129,6 +129,7 @@ describe('the metrics', () => {
         report: {
           members: 1200,
           strangers: 3,
+          lost: 2,
           inSync: 1190,
           due: 2,
           missing: 1,
@@ -148,6 +149,7 @@ describe('the metrics', () => {
       footnote_mailchimp_last_webhook_timestamp_seconds: receivedAt.getTime() / 1000,
       footnote_mailchimp_last_reconciliation_timestamp_seconds: finishedAt.getTime() / 1000,
       'footnote_mailchimp_drift_contacts{kind="missing"}': 1,
+      footnote_mailchimp_lost_members: 2,
       'footnote_mailchimp_drift_contacts{kind="extra"}': 4,
       'footnote_mailchimp_drift_contacts{kind="conflicting"}': 0,
     });

@@ -8,7 +8,7 @@ import { parseMapping } from './import/columns.ts';
 import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
 import { type RejectsFile, rejectsFile } from './import/rejects.ts';
 import type { ImportRow } from './import/rows.ts';
-import { harmless, print, progress, table } from './output.ts';
+import { ago, harmless, print, progress, table } from './output.ts';
 
 type Counts = z.infer<typeof importPreview>['counts'];
 type Rejected = z.infer<typeof importPreview>['rejected'];
@@ -75,11 +75,11 @@ Examples:
       const page = await call(z.object({ imports: z.array(importState) }), 'GET', '/imports');
       print(page.imports, json, (imports) =>
         table(
-          imports.map(({ id, createdAt, file, rows, undoneAt, finishedAt }) => [
+          imports.map(({ id, createdAt, file, rows, state, activeAt }) => [
             id,
             createdAt.slice(0, 16),
             rows,
-            undoneAt !== null ? 'undone' : finishedAt !== null ? 'done' : 'not finished',
+            standing(ago(activeAt, new Date()))[state],
             file,
           ]),
         ),
@@ -115,6 +115,14 @@ Examples:
       ]);
     });
 }
+
+/** How an import stands, by its state. */
+const standing = (ago: string) => ({
+  done: 'done',
+  undone: 'undone',
+  under_way: `under way, last heard of ${ago}`,
+  broken_off: `broken off ${ago}, run the same command to go on`,
+});
 
 function refuseWrongUse(command: Command, map: string): void {
   try {

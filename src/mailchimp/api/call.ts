@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
 /**
- * One call of the API: through the gate, counted, and its answer parsed.
+ * One call of the API: through the gate, counted, traced, and its answer parsed.
+ * @param path with a `{name}` for each value of `options.path`, so that it can be told without them; `{list_id}` is
+ * the audience
  * @throws MailchimpError
  */
 export type Call = <T>(
@@ -12,6 +14,7 @@ export type Call = <T>(
 ) => Promise<T>;
 
 export interface CallOptions {
+  path?: Record<string, string>;
   query?: Record<string, unknown>;
   body?: unknown;
 }

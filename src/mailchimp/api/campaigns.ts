@@ -84,22 +84,23 @@ export function interestOf({ recipients }: Pick<Campaign, 'recipients'>): string
 
 /** Makes the calls by what makes a call. */
 export function campaignsApi(call: Call): CampaignsApi {
-  const at = (id: string) => `/campaigns/${encodeURIComponent(id)}`;
+  const one = '/campaigns/{campaign_id}';
+  const at = (id: string) => ({ path: { campaign_id: id } });
   const act = async (id: string, action: string, body?: object) => {
-    await call(noContent, 'POST', `${at(id)}/actions/${action}`, { body });
+    await call(noContent, 'POST', `${one}/actions/${action}`, { ...at(id), body });
   };
   return {
     createCampaign: (body) => call(campaign, 'POST', '/campaigns', { body }),
     deleteCampaign: async (id) => {
-      await call(noContent, 'DELETE', at(id));
+      await call(noContent, 'DELETE', one, at(id));
     },
-    getCampaign: (id) => call(campaign, 'GET', at(id), { query: { fields: fieldsOf(campaign) } }),
+    getCampaign: (id) => call(campaign, 'GET', one, { ...at(id), query: { fields: fieldsOf(campaign) } }),
     putCampaignContent: async (id, body) => {
-      await call(content, 'PUT', `${at(id)}/content`, { body });
+      await call(content, 'PUT', `${one}/content`, { ...at(id), body });
     },
     getCampaignContent: (id) =>
-      call(content, 'GET', `${at(id)}/content`, { query: { fields: fieldsOf(content) } }),
-    getSendChecklist: (id) => call(sendChecklist, 'GET', `${at(id)}/send-checklist`),
+      call(content, 'GET', `${one}/content`, { ...at(id), query: { fields: fieldsOf(content) } }),
+    getSendChecklist: (id) => call(sendChecklist, 'GET', `${one}/send-checklist`, at(id)),
     testCampaign: (id, emails) => act(id, 'test', { test_emails: emails, send_type: 'html' }),
     sendCampaign: (id) => act(id, 'send'),
     scheduleCampaign: (id, at) =>

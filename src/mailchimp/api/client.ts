@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import ApiClient from '@mailchimp/mailchimp_marketing/src/ApiClient.js';
 import { z } from 'zod';
 import manifest from '../../../package.json' with { type: 'json' };
+import { inSpan } from '../../platform/tracing.ts';
 import { type Call, type CallOptions, fieldsOf, noContent } from './call.ts';
 import { type CampaignsApi, campaignsApi } from './campaigns.ts';
 import { MailchimpError, timedOut, unreadable } from './error.ts';
@@ -217,12 +218,36 @@ export function connect(
     }
   };
 
-  async function exchange(method: string, path: string, options: CallOptions) {
+  const { hostname, port, protocol } = new URL(client.basePath);
+  const asClient = {
+    kind: 'client',
+    attributes: {
+      'server.address': hostname,
+      'server.port': Number(port || (protocol === 'https:' ? 443 : 80)),
+    },
+  } as const;
+
+  /** The span tells the path without its values, as Mailchimp knows people by a digest of their address. */
+  const exchange = (method: string, path: string, options: CallOptions) =>
+    inSpan(`${method} ${path}`, asClient, async (tell) => {
+      tell({ 'http.request.method': method, 'url.template': path });
+      try {
+        const { response, ...answer } = await send(method, path, options);
+        tell(answered(response.status, response.headers['x-request-id']));
+        return { ...answer, status: response.status };
+      } catch (error) {
+        if (error instanceof MailchimpError)
+          tell({ 'error.type': error.outcome, ...answered(error.status, error.requestId) });
+        throw error;
+      }
+    });
+
+  async function send(method: string, path: string, options: CallOptions) {
     try {
-      const { data, response } = await client.callApi(
+      return await client.callApi(
         path,
         method,
-        {},
+        { list_id: settings.audienceId, ...options.path },
         options.query ?? {},
         {},
         {},
@@ -232,7 +257,6 @@ export function connect(
         ['application/json'],
         Object,
       );
-      return { data, status: response.status };
     } catch (cause) {
       // Nothing of `cause` may leave but what is picked from it: its request holds the key.
       throw failed(cause);
@@ -243,26 +267,32 @@ export function connect(
     path: string,
     shape: z.ZodType<Page>,
     itemsOf: (page: Page) => Item[],
+    options: CallOptions = {},
   ): Promise<Item[]> {
     const all: Item[] = [];
     for (;;) {
-      const page = await call(shape, 'GET', path, { query: { count: pageSize, offset: all.length } });
+      const page = await call(shape, 'GET', path, {
+        ...options,
+        query: { count: pageSize, offset: all.length },
+      });
       const items = itemsOf(page);
       all.push(...items);
       if (items.length === 0 || all.length >= page.total_items) return all;
     }
   }
 
-  const list = `/lists/${encodeURIComponent(settings.audienceId)}`;
+  const list = '/lists/{list_id}';
   const webhooksPath = `${list}/webhooks`;
+  const webhookPath = `${webhooksPath}/{webhook_id}`;
   const categoriesPath = `${list}/interest-categories`;
-  const interestsPath = (categoryId: string) =>
-    `${categoriesPath}/${encodeURIComponent(categoryId)}/interests`;
-  const memberPath = (id: string) => `${list}/members/${encodeURIComponent(id)}`;
+  const interestsPath = `${categoriesPath}/{interest_category_id}/interests`;
+  const ofCategory = (id: string) => ({ path: { interest_category_id: id } });
+  const memberPath = `${list}/members/{subscriber_hash}`;
+  const ofMember = (id: string) => ({ path: { subscriber_hash: id } });
 
   async function getMemberById(id: string): Promise<Member | null> {
     try {
-      return await call(member, 'GET', memberPath(id), { query: { fields: fieldsOf(member) } });
+      return await call(member, 'GET', memberPath, { ...ofMember(id), query: { fields: fieldsOf(member) } });
     } catch (error) {
       if (error instanceof MailchimpError && error.status === 404) return null;
       throw error;
@@ -276,15 +306,18 @@ export function connect(
     getAudience: () => call(audience, 'GET', list),
     listInterestCategories: () => listAll(categoriesPath, interestCategories, (page) => page.categories),
     createInterestCategory: (body) => call(interestCategory, 'POST', categoriesPath, { body }),
-    listInterests: (categoryId) => listAll(interestsPath(categoryId), interests, (page) => page.interests),
-    createInterest: (categoryId, body) => call(interest, 'POST', interestsPath(categoryId), { body }),
+    listInterests: (categoryId) =>
+      listAll(interestsPath, interests, (page) => page.interests, ofCategory(categoryId)),
+    createInterest: (categoryId, body) =>
+      call(interest, 'POST', interestsPath, { ...ofCategory(categoryId), body }),
     listMergeFields: () => listAll(`${list}/merge-fields`, mergeFields, (page) => page.merge_fields),
     createMergeField: (body) => call(mergeField, 'POST', `${list}/merge-fields`, { body }),
     getMember: (email) => getMemberById(memberId(email)),
     getMemberById,
     // An audience may demand fields that our form does not ask for; that must not cost anybody the newsletter.
     putMember: (body) =>
-      call(member, 'PUT', memberPath(memberId(body.email_address)), {
+      call(member, 'PUT', memberPath, {
+        ...ofMember(memberId(body.email_address)),
         body,
         query: { skip_merge_validation: true },
       }),
@@ -294,10 +327,10 @@ export function connect(
         query: { skip_merge_validation: true },
       }),
     deleteForGood: async (id) => {
-      await call(noContent, 'POST', `${memberPath(id)}/actions/delete-permanent`);
+      await call(noContent, 'POST', `${memberPath}/actions/delete-permanent`, ofMember(id));
     },
     archive: async (id) => {
-      await call(noContent, 'DELETE', memberPath(id));
+      await call(noContent, 'DELETE', memberPath, ofMember(id));
     },
     listMembers: ({ status, changedSince, offset }) =>
       call(membersPage, 'GET', `${list}/members`, {
@@ -313,16 +346,20 @@ export function connect(
       }),
     listWebhooks: async () => (await call(webhooks, 'GET', webhooksPath)).webhooks,
     createWebhook: (body) => call(webhook, 'POST', webhooksPath, { body }),
-    updateWebhook: (id, body) =>
-      call(webhook, 'PATCH', `${webhooksPath}/${encodeURIComponent(id)}`, { body }),
+    updateWebhook: (id, body) => call(webhook, 'PATCH', webhookPath, { path: { webhook_id: id }, body }),
     deleteWebhook: async (id) => {
-      await call(z.unknown(), 'DELETE', `${webhooksPath}/${encodeURIComponent(id)}`);
+      await call(z.unknown(), 'DELETE', webhookPath, { path: { webhook_id: id } });
     },
   };
 }
 
 /** A time with fractions of a second is ignored without a word, and then everything is answered. */
 export const withoutMilliseconds = (time: Date) => time.toISOString().replace(/\.\d+Z$/, '+00:00');
+
+const answered = (status: number | null, requestId: string | null | undefined) => ({
+  ...(status !== null && { 'http.response.status_code': status }),
+  ...(requestId && { 'http.response.header.x-request-id': [requestId] }),
+});
 
 const memberId = (email: string) => createHash('md5').update(email.toLowerCase()).digest('hex');
 

@@ -27,7 +27,7 @@ declare module '@mailchimp/mailchimp_marketing/src/ApiClient.js' {
       contentTypes: string[],
       accepts: string[],
       returnType: ObjectConstructor,
-    ): Promise<{ data: unknown; response: { status: number } }>;
+    ): Promise<{ data: unknown; response: { status: number; headers: Record<string, string> } }>;
   }
 
   export = ApiClient;

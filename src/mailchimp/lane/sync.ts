@@ -1,5 +1,6 @@
 import type { Database } from '../../platform/database.ts';
 import type { Log } from '../../platform/log.ts';
+import { inSpan, nowhere } from '../../platform/tracing.ts';
 import type { Subscribing } from '../../subscribing/subscribing.ts';
 import { bulkSize, type MailchimpApi } from '../api/client.ts';
 import { MailchimpError } from '../api/error.ts';
@@ -156,8 +157,9 @@ export function startSync({
     if (leases.length === 0) return false;
     const ids = leases.map(({ subscriberId }) => subscriberId);
     for (const id of ids) busyWith.add(id);
+    const about = { parent: nowhere, attributes: { 'footnote.contacts': leases.length } };
     attend(
-      workOff(leases, knew)
+      inSpan('sync contacts', about, () => workOff(leases, knew))
         .catch((error: unknown) => log.error({ err: error }, 'contacts could not be worked off'))
         .finally(() => {
           for (const id of ids) busyWith.delete(id);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { problemBody } from './problem.ts';
 
@@ -55,7 +56,7 @@ export const fault = {
   problem: (status: number, title: string, detail: string): Fault => ({
     does: 'answer',
     status,
-    headers: { 'Content-Type': 'application/problem+json; charset=utf-8' },
+    headers: { 'Content-Type': 'application/problem+json; charset=utf-8', 'X-Request-Id': randomUUID() },
     body: JSON.stringify(problemBody({ status, title, detail }, '')),
   }),
   /** The connection is torn before the work, or after it: then only the answer is lost. */
