@@ -115,4 +115,17 @@ describe('the guide of operators', () => {
     );
     expect(unsaid).toEqual([]);
   });
+
+  it('starts it by systemd and in a container as npm start does', async () => {
+    const command = manifest.scripts.start;
+    const unit = await readFile('ops/footnote.service', 'utf8');
+    expect(unit).toContain(`/node_modules/.bin/${command}\n`);
+    const image = await readFile('Dockerfile', 'utf8');
+    expect(image).toContain(
+      `CMD [${command
+        .split(' ')
+        .map((word) => `"${word}"`)
+        .join(', ')}]`,
+    );
+  });
 });

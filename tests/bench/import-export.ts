@@ -15,7 +15,7 @@ import { offerDemoLists } from '../../src/sandbox/lists.ts';
 import { exportedRows } from '../../src/subscribing/export.ts';
 import { key } from '../harness/admin.ts';
 import { freePort } from '../harness/ports.ts';
-import { environment, startProcess } from '../harness/process.ts';
+import { environment, nodeOptionsOf, startProcess } from '../harness/process.ts';
 import { emptyDatabase } from '../harness/template.ts';
 import { nobody } from './sign-ups.ts';
 
@@ -113,7 +113,7 @@ async function runScript(
   output: NodeJS.WritableStream = process.stdout,
 ): Promise<{ seconds: number; peak: number }> {
   const begun = performance.now();
-  const script = spawn(process.execPath, ['--import', 'tsx', 'src/admin/cli.ts', ...words], {
+  const script = spawn(process.execPath, [...nodeOptionsOf('admin'), 'src/admin/cli.ts', ...words], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
