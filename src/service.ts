@@ -212,7 +212,7 @@ export async function startService(
           await queue.add(tx, 'reconcile', [{ data: { id }, startAfter: 0 }]);
           return id;
         }),
-      onRetry: () => sync?.wake(),
+      wakeLane: () => sync?.wake(),
     };
 
     let stopping = false;

@@ -125,6 +125,8 @@ export const syncStatus = z
   .object({
     signals: z.object({
       stopped: reason('Why nobody is sent to Mailchimp at present'),
+      pausedBy: reason('The name of the key that paused the lane; null while it is not paused'),
+      pausedAt: time.nullable(),
       trouble: reason('Why the last calls failed'),
       due: z.number().int(),
       oldestOptOutSeconds: z.number().nullable(),

@@ -24,6 +24,9 @@ export interface Signals {
   /** Why nobody is sent to Mailchimp at present, and since when. */
   stopped: string | null;
   stoppedAt: Date | null;
+  /** Whose key paused the lane, and when; null while it is not paused. */
+  pausedBy: string | null;
+  pausedAt: Date | null;
   /** Why the last call failed for reasons that are nobody's own. */
   trouble: string | null;
   troubleAt: Date | null;
@@ -54,7 +57,8 @@ export async function readSignals(sql: Sql): Promise<Signals> {
       report: unknown;
     }
   >(
-    `SELECT lane.stopped, lane.stopped_at AS "stoppedAt", lane.trouble, lane.trouble_at AS "troubleAt",
+    `SELECT lane.stopped, lane.stopped_at AS "stoppedAt", lane.paused_by AS "pausedBy",
+            lane.paused_at AS "pausedAt", lane.trouble, lane.trouble_at AS "troubleAt",
             (SELECT count(*)::int FROM audience_contacts
               WHERE wanted <> acknowledged AND due_at IS NOT NULL) AS "due",
             (SELECT extract(epoch FROM greatest(now(), min(ended.at)) - min(ended.at))::float8

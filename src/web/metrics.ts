@@ -185,6 +185,11 @@ async function currentState(
     signals.stopped === null ? 0 : 1,
   );
   gauge(
+    'footnote_mailchimp_lane_paused',
+    'Whether nobody is sent to Mailchimp, as an operator paused it.',
+    signals.pausedAt === null ? 0 : 1,
+  );
+  gauge(
     'footnote_mailchimp_last_webhook_timestamp_seconds',
     'When the last webhook delivery was taken.',
     seconds(signals.lastWebhook),

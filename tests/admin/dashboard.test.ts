@@ -153,6 +153,8 @@ describe('what a page of another site sends (A-06)', () => {
       '/admin/sign-in',
       '/admin/sign-out',
       '/admin/subscribers',
+      '/admin/sync/pause',
+      '/admin/sync/resume',
       '/admin/sync/retry',
       '/admin/sync/reconcile',
       '/admin/lists/morning-briefing',
@@ -208,6 +210,7 @@ describe('what a key may do', () => {
     await press('/admin/lists/morning-briefing', looking, worded).expect(403);
     await press('/admin/sync/reconcile', looking, { how: 'repair' }).expect(403);
     await press('/admin/sync/retry', looking, { email: '' }).expect(403);
+    await press('/admin/sync/pause', looking).expect(403);
     await press(`/admin/subscribers/${person.id}/erase`, writing).expect(403);
     expect((await open('/admin/lists', looking)).text).toContain('Morning Briefing');
 
@@ -319,6 +322,29 @@ describe('the numbers', () => {
     );
     expect(text).toContain('role="img"');
     expect(text).not.toMatch(/\sstyle=|<style|\son\w+=/);
+  });
+});
+
+describe('the lane to Mailchimp', () => {
+  it('is paused and resumed by a button, and every page says so with what it means', async () => {
+    const writer = await newKey('ann', ['read', 'write']);
+    const cookie = await signIn(writer.key);
+    const { unsubscribe } = await footnote.subscribe('leaving@example.com');
+    expect((await footnote.member('leaving@example.com'))?.status).toBe('subscribed');
+    await press('/admin/sync/pause', cookie).expect(303);
+    await footnote.http.post(unsubscribe).expect(200);
+    expect((await footnote.member('leaving@example.com'))?.status).toBe('subscribed');
+    for (const path of ['/admin', '/admin/sync']) {
+      const { text } = await open(path, cookie);
+      expect(text).toMatch(/Paused by <bdi>ann<\/bdi> since <time .*opt-outs neither/);
+    }
+    const { text } = await footnote.http.get('/readyz').expect(200);
+    expect(JSON.parse(text).mailchimp.pausedAt).toEqual(expect.any(String));
+    expect(text).not.toContain('ann');
+
+    await press('/admin/sync/resume', cookie).expect(303);
+    expect((await footnote.member('leaving@example.com'))?.status).toBe('unsubscribed');
+    expect((await open('/admin/sync', cookie)).text).not.toContain('Paused by');
   });
 });
 

@@ -64,6 +64,8 @@ describe('the signals', () => {
     expect(await signals()).toEqual({
       stopped: null,
       stoppedAt: null,
+      pausedBy: null,
+      pausedAt: null,
       trouble: null,
       troubleAt: null,
       due: 0,

@@ -3,6 +3,7 @@ import type { everyList } from '../../../subscribing/lists.ts';
 import type { CheckUp } from '../check-up.ts';
 import { type History, type Owed, type Sample, sum } from '../numbers.ts';
 import { Chart, Spark } from './chart.tsx';
+import { LaneAlerts } from './lane.tsx';
 import { DashboardPage, type Frame, Live } from './layout.tsx';
 import { count, Facts, Findings, share, span, Table, Time } from './parts.tsx';
 
@@ -151,17 +152,12 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
 }
 
 function Mailchimp({ signals }: { signals: Signals }) {
-  const { stopped, trouble, due, oldestOptOutSeconds, refused, drift } = signals;
+  const { due, oldestOptOutSeconds, refused, drift } = signals;
   const reasons = Object.entries(refused).filter(([, contacts]) => contacts > 0);
   return (
     <div>
       <h2>Mailchimp</h2>
-      {stopped !== null && (
-        <p className="alert">
-          Nobody is sent there since <Time at={signals.stoppedAt} />: {stopped}
-        </p>
-      )}
-      {stopped === null && trouble !== null && <p className="alert">The last calls failed: {trouble}</p>}
+      <LaneAlerts signals={signals} />
       <Facts
         of={[
           ['Yet to hear of', count(due)],
