@@ -19,6 +19,14 @@ const counts: z.ZodType<Counts> = z.object({
   refused: z.record(z.string(), z.number()),
 });
 
+/** What a stored report says, in two numbers; null when it is none. */
+export function differences(report: unknown): { members: number; differ: number } | null {
+  const read = counts.safeParse(report).data;
+  if (read === undefined) return null;
+  const { members, missing, extra, conflicting } = read;
+  return { members, differ: missing + extra + conflicting };
+}
+
 /** How equal Mailchimp is, in numbers; nothing personal. */
 export interface Signals {
   /** Why nobody is sent to Mailchimp at present, and since when. */

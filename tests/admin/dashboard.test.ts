@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { foldTotals, totalsSince } from '../../src/subscribing/totals.ts';
 import { key } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
@@ -44,6 +44,7 @@ const pages = [
   '/admin',
   '/admin/subscribers',
   '/admin/sync',
+  '/admin/duties',
   '/admin/lists',
   '/admin/lists/morning-briefing',
 ];
@@ -153,6 +154,7 @@ describe('what a page of another site sends (A-06)', () => {
       '/admin/sign-in',
       '/admin/sign-out',
       '/admin/subscribers',
+      '/admin/duties/housekeeping/run',
       '/admin/sync/pause',
       '/admin/sync/resume',
       '/admin/sync/retry',
@@ -211,6 +213,7 @@ describe('what a key may do', () => {
     await press('/admin/sync/reconcile', looking, { how: 'repair' }).expect(403);
     await press('/admin/sync/retry', looking, { email: '' }).expect(403);
     await press('/admin/sync/pause', looking).expect(403);
+    await press('/admin/duties/housekeeping/run', looking).expect(403);
     await press(`/admin/subscribers/${person.id}/erase`, writing).expect(403);
     expect((await open('/admin/lists', looking)).text).toContain('Morning Briefing');
 
@@ -345,6 +348,28 @@ describe('the lane to Mailchimp', () => {
     await press('/admin/sync/resume', cookie).expect(303);
     expect((await footnote.member('leaving@example.com'))?.status).toBe('unsubscribed');
     expect((await open('/admin/sync', cookie)).text).not.toContain('Paused by');
+  });
+});
+
+describe('the duties', () => {
+  it('stand on a page with what came of each, and are done now by a button', async () => {
+    const cookie = await signIn();
+    const before = (await open('/admin/duties', cookie).expect(200)).text;
+    for (const { name, what } of await footnote.service.duties.list()) {
+      expect(before).toContain(`<th scope="row">${name}</th><td data-label="What it does">${what}</td>`);
+      expect(before).toContain(`action="/admin/duties/${name}/run"`);
+    }
+    await press('/admin/duties/housekeeping/run', cookie).expect(303);
+    await vi.waitFor(
+      async () => {
+        const { text } = await open('/admin/duties', cookie);
+        expect(text).toMatch(/>housekeeping<.*?<td data-label="What came of it">\d+ rows? thrown away<\/td>/);
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    await press('/admin/duties/no-such-duty/run', cookie).expect(404);
+    const { key: looking } = await newKey('onlooker', ['read']);
+    expect((await open('/admin/duties', await signIn(looking))).text).not.toContain('Run now');
   });
 });
 

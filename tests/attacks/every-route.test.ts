@@ -128,6 +128,7 @@ const bodies: Record<string, Body | null> = {
   'POST /unsubscribe/:token': null,
   'POST /not-me/:token': null,
   'POST /erase/:token': null,
+  'POST /admin/duties/:name/run': null,
   'POST /admin/sync/pause': null,
   'POST /admin/sync/resume': null,
   'POST /admin/api/sync/pause': null,

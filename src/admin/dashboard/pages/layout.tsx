@@ -13,6 +13,7 @@ const places = [
   ['/admin', 'Overview'],
   ['/admin/subscribers', 'Subscribers'],
   ['/admin/sync', 'Mailchimp'],
+  ['/admin/duties', 'Duties'],
   ['/admin/lists', 'Lists and texts'],
 ] as const;
 
