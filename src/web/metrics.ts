@@ -167,7 +167,11 @@ async function currentState(
   gauge('footnote_database_up', 'Whether the database answers.', signals === null ? 0 : 1);
   if (signals === null) return registry;
 
-  gauge('footnote_mailchimp_contacts_due', 'Contacts that Mailchimp has yet to hear of.', signals.due);
+  gauge(
+    'footnote_mailchimp_contacts_due',
+    'Contacts that Mailchimp has yet to hear of; 10001 stands for more.',
+    signals.due,
+  );
   gauge(
     'footnote_mailchimp_oldest_opt_out_age_seconds',
     'How long the oldest opt-out has been waiting for Mailchimp to know; 0 when none is.',
@@ -175,7 +179,7 @@ async function currentState(
   );
   gauges(
     'footnote_mailchimp_contacts_refused',
-    'Contacts that could not be made equal, by reason.',
+    'Contacts that could not be made equal, by reason; together 10001 stand for more.',
     'reason',
     signals.refused,
   );

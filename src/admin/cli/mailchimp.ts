@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { pauseMeans } from '../../mailchimp/lane/pause.ts';
+import { toldCount } from '../../mailchimp/signals.ts';
 import { finding, reconciliation, setupReport, syncStatus } from '../shapes.ts';
 import { call, Failure } from './call.ts';
 import { coloured, type Json, print, status as showStatus, table } from './output.ts';
@@ -154,14 +155,14 @@ function statusLines({ signals, refused }: z.infer<typeof syncStatus>): string[]
     ...(stopped === null ? [] : [`Nobody is sent to Mailchimp: ${stopped}`]),
     ...(trouble === null ? [] : [`The last calls failed: ${trouble}`]),
     ...table([
-      ['due', String(due)],
+      ['due', toldCount(due)],
       [
         'oldest opt-out that waits',
         oldestOptOutSeconds === null ? 'none' : `${Math.round(oldestOptOutSeconds)} seconds`,
       ],
       ['last webhook', lastWebhook ?? 'none yet'],
       ['last reconciled', reconciledAt ?? 'never'],
-      ['refused', String(Object.values(signals.refused).reduce((sum, count) => sum + count, 0))],
+      ['refused', toldCount(Object.values(signals.refused).reduce((sum, count) => sum + count, 0))],
     ]),
     ...refused.flatMap(({ email, reason, title, detail, since, nextAttempt }) => [
       `  ${email}  ${reason} since ${since}, ${nextAttempt === null ? 'parked' : `next attempt ${nextAttempt}`}`,

@@ -1,4 +1,4 @@
-import type { Signals } from '../../../mailchimp/signals.ts';
+import { mostCounted, type Signals, toldCount } from '../../../mailchimp/signals.ts';
 import type { everyList } from '../../../subscribing/lists.ts';
 import type { CheckUp } from '../check-up.ts';
 import { type History, type Owed, type Sample, sum } from '../numbers.ts';
@@ -154,13 +154,14 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
 function Mailchimp({ signals }: { signals: Signals }) {
   const { due, oldestOptOutSeconds, refused, drift } = signals;
   const reasons = Object.entries(refused).filter(([, contacts]) => contacts > 0);
+  const all = sum(reasons.map(([, contacts]) => contacts));
   return (
     <div>
       <h2>Mailchimp</h2>
       <LaneAlerts signals={signals} />
       <Facts
         of={[
-          ['Yet to hear of', count(due)],
+          ['Yet to hear of', toldCount(due)],
           ['Oldest opt-out that waits', oldestOptOutSeconds === null ? 'none' : span(oldestOptOutSeconds)],
           [
             'Refused',
@@ -168,7 +169,9 @@ function Mailchimp({ signals }: { signals: Signals }) {
               'nobody'
             ) : (
               <a href="/admin/sync" key="refused">
-                {reasons.map(([reason, contacts]) => `${contacts} ${reason}`).join(', ')}
+                {all > mostCounted
+                  ? `${toldCount(all)}: ${reasons.map(([reason]) => reason).join(', ')}`
+                  : reasons.map(([reason, contacts]) => `${contacts} ${reason}`).join(', ')}
               </a>
             ),
           ],

@@ -1,7 +1,7 @@
 import type { AdminKey } from '../../../access/keys.ts';
 import { pauseMeans } from '../../../mailchimp/lane/pause.ts';
 import type { RefusalKind } from '../../../mailchimp/lane/refusals.ts';
-import type { RefusedContact, Signals } from '../../../mailchimp/signals.ts';
+import { type RefusedContact, type Signals, toldCount } from '../../../mailchimp/signals.ts';
 import { LaneAlerts } from './lane.tsx';
 import { DashboardPage, type Frame, Live } from './layout.tsx';
 import { ButtonForm, count, Facts, Table, Time } from './parts.tsx';
@@ -59,8 +59,8 @@ export function SyncPage({
         <LaneAlerts signals={signals} />
         <Facts
           of={[
-            ['Yet to hear of', count(signals.due)],
-            ['Refused', count(all)],
+            ['Yet to hear of', toldCount(signals.due)],
+            ['Refused', toldCount(all)],
             ['Last webhook', <Time at={signals.lastWebhook} otherwise="none yet" key="webhook" />],
             ['Compared as a whole', <Time at={signals.reconciledAt} key="compared" />],
           ]}
@@ -84,7 +84,7 @@ export function SyncPage({
           <Table
             caption={
               refused.length < all
-                ? `The longest refused, ${count(refused.length)} of ${count(all)}`
+                ? `The longest refused, ${count(refused.length)} of ${toldCount(all)}`
                 : 'The longest refused first'
             }
             head={[
