@@ -324,6 +324,54 @@ describe('the numbers', () => {
         `<td data-label="Confirmed">${row?.confirmed}</td>`,
     );
     expect(text).toContain('role="img"');
+  });
+
+  it('tell how many were subscribed at the end of each day, the last one as the tables do', async () => {
+    const { database } = footnote.service;
+    const shownOn = async (query: string, day: Date) => {
+      const { text } = await open(`/admin?days=90${query}`, await signIn()).expect(200);
+      const date = day.toISOString().slice(0, 10);
+      const row = new RegExp(`${date}</th><td data-label="Subscri(?:bers|ptions)">([\\d,]+)</td>`);
+      return Number(row.exec(text)?.[1]?.replaceAll(',', ''));
+    };
+    const subscribed = async (slug: string | null) => {
+      const [row] = await database.query<{ count: number }>(
+        `SELECT count(*)::int AS count FROM subscriptions JOIN mailing_lists list ON list.id = list_id
+          WHERE state = 'subscribed' AND ($1::text IS NULL OR slug = $1)`,
+        [slug],
+      );
+      return row?.count;
+    };
+    const views = [
+      ['', null],
+      ['&list=morning-briefing', 'morning-briefing'],
+      ['&list=science-weekly', 'science-weekly'],
+    ] as const;
+    const before = footnote.now();
+    const levels = [];
+    for (const [query, slug] of views) {
+      levels.push(await shownOn(query, before));
+      expect(levels.at(-1)).toBe(await subscribed(slug));
+    }
+    footnote.advance(2 * 24 * 60 * 60_000);
+    const { unsubscribe } = await footnote.subscribe('late@example.com', [
+      'morning-briefing',
+      'science-weekly',
+    ]);
+    await footnote.subscribe('later@example.com', ['science-weekly']);
+    await footnote.http.post(`${unsubscribe}?list=morning-briefing`).expect(200);
+    for (const [index, [query, slug]] of views.entries()) {
+      expect(await shownOn(query, before)).toBe(levels[index]);
+      expect(await shownOn(query, footnote.now())).toBe(await subscribed(slug));
+    }
+    await foldTotals(database);
+    expect(await shownOn('', before)).toBe(levels[0]);
+    expect(await shownOn('', footnote.now())).toBe(await subscribed(null));
+    expect(await subscribed(null)).toBe(2 + (levels[0] ?? 0));
+  });
+
+  it('are drawn without any style or script of their own', async () => {
+    const { text } = await open('/admin?days=90', await signIn()).expect(200);
     expect(text).not.toMatch(/\sstyle=|<style|\son\w+=/);
   });
 });

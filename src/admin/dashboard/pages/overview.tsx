@@ -1,7 +1,7 @@
 import { mostCounted, type Signals, toldCount } from '../../../mailchimp/signals.ts';
 import type { everyList } from '../../../subscribing/lists.ts';
 import type { CheckUp } from '../check-up.ts';
-import { type History, type Owed, type Sample, sum } from '../numbers.ts';
+import { type History, levels, type Owed, type Sample, sum } from '../numbers.ts';
 import { Chart, Spark } from './chart.tsx';
 import { LaneAlerts } from './lane.tsx';
 import { DashboardPage, type Frame, Live } from './layout.tsx';
@@ -55,9 +55,10 @@ export function OverviewPage({ frame, of }: { frame: Frame; of: Overview }) {
 }
 
 function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }) {
-  const { requested, confirmed, left, imported } = history.of(list?.id ?? 0);
+  const { requested, confirmed, left, imported, gained } = history.of(list?.id ?? 0);
   const where = list === null ? 'all lists' : list.name;
   const subscribers = list === null ? sum(lists.map((one) => one.subscribers)) : list.subscribers;
+  const subscribed = list === null ? 'Subscriptions' : 'Subscribers';
   return (
     <>
       <h2>Readers</h2>
@@ -91,7 +92,7 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
         <dl className="figures">
           {(
             [
-              [list === null ? 'Subscriptions now' : 'Subscribers now', count(subscribers)],
+              [`${subscribed} now`, count(subscribers)],
               ['Sign-ups', count(sum(requested))],
               ['Confirmed', count(sum(confirmed))],
               ['Confirmation rate', share(sum(confirmed), sum(requested))],
@@ -115,6 +116,13 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
             { name: 'Confirmed', look: 'second', values: confirmed },
             { name: 'Opt-outs', look: 'third', values: left },
           ]}
+        />
+        <Chart
+          id="levels"
+          title={`${subscribed} at the end of each of the last ${days} days, ${where}`}
+          days={history.days}
+          lines={[{ name: subscribed, look: 'first', values: levels(subscribers, gained) }]}
+          isLevel
         />
         <Table
           caption={`Mailing lists in the last ${days} days`}
