@@ -159,6 +159,7 @@ describe('what a page of another site sends (A-06)', () => {
       '/admin/sync/resume',
       '/admin/sync/retry',
       '/admin/sync/reconcile',
+      '/admin/lists',
       '/admin/lists/morning-briefing',
       '/admin/lists/morning-briefing/archive',
       '/admin/consent-texts/en',
@@ -175,7 +176,7 @@ describe('what a page of another site sends (A-06)', () => {
           .post(path)
           .set({ ...headers, Cookie: cookie })
           .type('form')
-          .send({ key, name: 'Evil', text: 'Evil', beginning: 'a' });
+          .send({ key, name: 'Evil', slug: 'evil', text: 'Evil', beginning: 'a' });
         expect([path, headers, answer.status]).toEqual([path, headers, 403]);
       }
     }
@@ -396,6 +397,47 @@ describe('the lane to Mailchimp', () => {
     await press('/admin/sync/resume', cookie).expect(303);
     expect((await footnote.member('leaving@example.com'))?.status).toBe('unsubscribed');
     expect((await open('/admin/sync', cookie)).text).not.toContain('Paused by');
+  });
+});
+
+describe('a new mailing list', () => {
+  it('is looked at, told what is wrong with it, made, and can be ticked at once', async () => {
+    const writer = await newKey('editor', ['read', 'write']);
+    const cookie = await signIn(writer.key);
+    const typed = { slug: 'night-desk', name: 'Night Desk', description: 'Late <news>' };
+    const make = (fields: object) => press('/admin/lists', cookie, fields);
+    const offered = async () =>
+      (await footnote.http.get('/lists').expect(200)).body.lists.map(({ slug }: { slug: string }) => slug);
+
+    const preview = await make({ ...typed, action: 'preview' }).expect(200);
+    expect(preview.text).toContain('As readers will see it');
+    expect(preview.text).toContain('<bdi>Late &lt;news&gt;</bdi>');
+    expect(preview.text).toMatch(/<input [^>]*name="slug"[^>]*value="night-desk"/);
+    expect(await offered()).not.toContain('night-desk');
+
+    const wrong = await make({ ...typed, slug: 'Night Desk', name: '' }).expect(422);
+    expect(wrong.text).toContain('Slug must be lower-case letters');
+    expect(wrong.text).toContain('Name must not be empty.');
+    const taken = await make({ ...typed, slug: 'morning-briefing' }).expect(422);
+    expect(taken.text).toContain('Slug is that of another mailing list.');
+    expect(taken.text).toContain('value="Night Desk"');
+    expect(await offered()).not.toContain('night-desk');
+
+    await make(typed).expect(303);
+    expect(await offered()).toContain('night-desk');
+    await footnote.subscribe('owl@example.com', ['night-desk']);
+    expect(await footnote.lists('owl@example.com')).toEqual({ 'night-desk': 'subscribed' });
+    expect((await open('/admin/lists', cookie)).text).toContain('href="/admin/lists/night-desk"');
+    const { entries } = (await api('get', '/audit').expect(200)).body;
+    expect(entries).toContainEqual(
+      expect.objectContaining({ key: 'editor', operation: 'lists.create', status: 201 }),
+    );
+
+    const onlooker = await signIn((await newKey('reader of lists', ['read'])).key);
+    expect((await open('/admin/lists', onlooker)).text).not.toContain('A new mailing list');
+    await press('/admin/lists', onlooker, { ...typed, slug: 'another' }).expect(403);
+    await press('/admin/lists/night-desk/archive', cookie).expect(303);
+    expect(await offered()).not.toContain('night-desk');
   });
 });
 

@@ -107,6 +107,12 @@ const bodies: Record<string, Body | null> = {
   'POST /admin/subscribers': { ...small, types: [form], required: { beginning: 'ann' } },
   'POST /admin/sync/retry': { ...small, types: [form], required: { email: 'reader@example.com' } },
   'POST /admin/sync/reconcile': { ...small, types: [form], required: { how: 'look' } },
+  'POST /admin/lists': {
+    ...small,
+    types: [form],
+    required: { slug: 'fuzz', name: 'Fuzz' },
+    optional: { description: 'Fuzz', action: 'preview' },
+  },
   'POST /admin/lists/:slug': {
     ...small,
     types: [form],
