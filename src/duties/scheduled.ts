@@ -30,6 +30,9 @@ export const neverRan: Runs = {
   failure: null,
 };
 
+/** What is done every minute is not overdue while a process starts. */
+const grace = 15 * 60_000;
+
 /** Whether it has not gone well for twice as long as it should take from one run to the next. */
 export const isOverdue = (at: Schedule, wellAt: Date | null, now: Date): boolean =>
-  wellAt !== null && now.getTime() - wellAt.getTime() > 2 * periodOf(at);
+  wellAt !== null && now.getTime() - wellAt.getTime() > Math.max(2 * periodOf(at), grace);

@@ -14,7 +14,7 @@ const places = [
   ['/admin/subscribers', 'Subscribers'],
   ['/admin/sync', 'Mailchimp'],
   ['/admin/duties', 'Duties'],
-  ['/admin/lists', 'Lists and texts'],
+  ['/admin/lists', 'Lists'],
 ] as const;
 
 export type Place = (typeof places)[number][0];

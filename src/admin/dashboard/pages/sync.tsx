@@ -69,7 +69,7 @@ export function SyncPage({
           (signals.pausedAt === null ? (
             <details id="pause">
               <summary>Pause</summary>
-              <p>Until somebody resumes it: {pauseMeans}</p>
+              <p>{pauseMeans} It lasts until somebody resumes it.</p>
               <ButtonForm action="/admin/sync/pause">Pause</ButtonForm>
             </details>
           ) : (
