@@ -10,6 +10,7 @@ import type { Operations } from './admin/mailchimp.ts';
 import { referenceRoutes } from './admin/reference.ts';
 import { offerDefaultWordings } from './consent/wordings.ts';
 import { type Duties, dutyQueues, openDuties, startDuties } from './duties/open.ts';
+import { everyMinute, nightly, otherDuties } from './duties/others.ts';
 import { openGuard } from './guard/guard.ts';
 import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
@@ -28,6 +29,7 @@ import { setup, webhookUrlOf } from './mailchimp/setup.ts';
 import { type Database, openDatabase, type Sql } from './platform/database.ts';
 import type { Log } from './platform/log.ts';
 import { openQueue } from './platform/queue.ts';
+import { cronOf } from './platform/schedule.ts';
 import { logGone } from './restoring/gone.ts';
 import type { Settings } from './settings.ts';
 import { siteOf } from './site/site.ts';
@@ -173,12 +175,12 @@ export async function startService(
       });
       const reconciling: Reconciling = { database, api, footerLinks, log };
       await queue.work('reconcile', (data) => reconcileJob(reconciling, data));
-      await queue.schedule('reconcile', 'incremental', everyMinutes(reconcileMinutes), {
+      await queue.schedule('reconcile', 'incremental', cronOf({ every: reconcileMinutes }), {
         kind: 'incremental',
       });
-      await queue.schedule('reconcile', 'full', nightly, { kind: 'full' });
+      await queue.schedule('reconcile', 'full', cronOf(nightly), { kind: 'full' });
       await queue.work('totals', () => foldTotals(database));
-      await queue.schedule('totals', 'fold', '* * * * *', {});
+      await queue.schedule('totals', 'fold', cronOf(everyMinute), {});
       if (shred !== null) await queue.work('shred', shred);
       sync = startSync({
         database,
@@ -198,7 +200,19 @@ export async function startService(
       const breakOff = await startDuties(queue, parts);
       closing.push(async () => breakOff());
     }
-    const duties = openDuties(queue, { database, now });
+    const askToReconcile: Operations['requestReconciliation'] = (wish) =>
+      database.transaction(async (tx) => {
+        const id = await requestReconciliation(tx, wish);
+        await queue.add(tx, 'reconcile', [{ data: { id }, startAfter: 0 }]);
+        return id;
+      });
+    const others = otherDuties({
+      database,
+      queue,
+      reconcileMinutes,
+      requestReconciliation: askToReconcile,
+    });
+    const duties = openDuties(queue, { database, now, others });
     // Before the lane stops, which waits for its calls: those that wait for a place are not made any more.
     closing.push(() => gate.close());
 
@@ -206,13 +220,8 @@ export async function startService(
       doctor: () => doctor({ database, api, settings, guard, now }),
       setup: () =>
         setup({ database, api, webhookUrl: webhookUrlOf(settings.baseUrl, settings.webhook.secret) }),
-      requestReconciliation: (wish) =>
-        database.transaction(async (tx) => {
-          const id = await requestReconciliation(tx, wish);
-          await queue.add(tx, 'reconcile', [{ data: { id }, startAfter: 0 }]);
-          return id;
-        }),
-      onRetry: () => sync?.wake(),
+      requestReconciliation: askToReconcile,
+      wakeLane: () => sync?.wake(),
     };
 
     let stopping = false;
@@ -266,6 +275,7 @@ export async function startService(
           adminApi: admin.router,
           dashboard: dashboardRoutes({
             database,
+            duties,
             keys,
             guard,
             baseUrl,
@@ -325,11 +335,6 @@ function hurryAnswer(res: ServerResponse, ms: number): void {
 
 /** One that waits does for everybody who is erased meanwhile. */
 const shredQueue = { policy: 'short' } as const;
-
-/** When the audience is compared as a whole: in the small hours, off the full hour that everybody uses. */
-const nightly = '17 3 * * *';
-
-const everyMinutes = (minutes: number) => (minutes === 60 ? '0 * * * *' : `*/${minutes} * * * *`);
 
 /** What a process that only serves the web says of the worker's part. */
 const elsewhere = { worker: 'in another process' };

@@ -58,7 +58,7 @@ export function adminApi({
     ...importOperations({ database, subscribing, now }),
     ...statsOperations(database, now),
     ...keyOperations(keys, audit),
-    ...mailchimpOperations({ database, operations }),
+    ...mailchimpOperations({ database, operations, now }),
     ...dutyOperations(duties),
     ...campaignOperations(campaigns),
   ];

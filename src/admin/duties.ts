@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { cronOf } from '../duties/duty.ts';
 import type { Duties } from '../duties/open.ts';
+import { cronOf } from '../platform/schedule.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
 import { duty, time } from './shapes.ts';
@@ -18,17 +18,10 @@ export function dutyOperations(duties: Duties): Operation[] {
         answer: { description: 'All of them', shape: z.object({ duties: z.array(duty) }) },
       },
       async () => ({
-        duties: (await duties.list()).map(({ duty: { name, what, at }, run, nextAt, isOverdue }) => ({
-          name,
-          what,
+        duties: (await duties.list()).map(({ at, isOverdue, ...told }) => ({
+          ...told,
           cron: cronOf(at),
-          nextAt,
           overdue: isOverdue,
-          beganAt: run?.beganAt ?? null,
-          endedAt: run?.endedAt ?? null,
-          succeededAt: run?.succeededAt ?? null,
-          outcome: run?.outcome ?? null,
-          failure: run?.failure ?? null,
         })),
       }),
     ),

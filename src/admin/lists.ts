@@ -53,7 +53,9 @@ export function listOperations(database: Database, now: () => Date): Operation[]
       async ({ body }) => {
         const lists = await everyList(database);
         if (lists.some(({ slug }) => slug === body.slug)) {
-          throw new Problem(409, 'Conflict', `There is a mailing list ${body.slug} already.`);
+          throw new Problem(409, 'Conflict', `There is a mailing list ${body.slug} already.`, [
+            { field: 'slug', message: 'is that of another mailing list' },
+          ]);
         }
         await saveList(database, { ...body, position: lists.length });
         return find(body.slug);

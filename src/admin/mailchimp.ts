@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { languageOf } from '../languages/language.ts';
 import { MailchimpError } from '../mailchimp/api/error.ts';
+import { pauseLane, resumeLane } from '../mailchimp/lane/pause.ts';
 import type { SetupReport } from '../mailchimp/setup.ts';
 import { readSignals, refusedContacts } from '../mailchimp/signals.ts';
 import type { Database, Sql } from '../platform/database.ts';
@@ -8,7 +9,7 @@ import type { Finding } from '../platform/finding.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
-import { finding, reconciliation, setupReport, syncStatus } from './shapes.ts';
+import { finding, reconciliation, setupReport, syncStatus, time } from './shapes.ts';
 
 /** What an operator can have done. */
 export interface Operations {
@@ -16,8 +17,8 @@ export interface Operations {
   setup(): Promise<SetupReport>;
   /** @returns the id under which its progress can be read */
   requestReconciliation(wish: { kind: 'full' | 'incremental'; dryRun: boolean }): Promise<string>;
-  /** Told when contacts became due. */
-  onRetry(): void;
+  /** Told when the lane has something to do: contacts became due, or a pause ended. */
+  wakeLane(): void;
 }
 
 const retryWish = z.strictObject({ email: z.string('must be text').optional() }).default({});
@@ -35,9 +36,11 @@ const mostRefused = 1_000;
 export function mailchimpOperations({
   database,
   operations,
+  now,
 }: {
   database: Database;
   operations: Operations;
+  now: () => Date;
 }): Operation[] {
   return [
     operation(
@@ -92,8 +95,45 @@ export function mailchimpOperations({
       },
       async ({ body: { email } }) => {
         const retried = await retryRefused(database, email === undefined ? null : keyOf(email));
-        operations.onRetry();
+        operations.wakeLane();
         return { retried };
+      },
+    ),
+    operation(
+      {
+        id: 'sync.pause',
+        verb: 'post',
+        path: '/sync/pause',
+        scope: 'write',
+        summary: 'Send nobody to Mailchimp, opt-outs neither, until it is resumed',
+        answer: {
+          description: 'Since when it is paused, and by which key: the first one, if it was paused already',
+          shape: z.object({ pausedBy: z.string(), pausedAt: time }),
+        },
+      },
+      async ({ key }) => {
+        const { by, at } = await pauseLane(database, { by: key.name, at: now() });
+        // So that what this process is about to send is looked at anew.
+        operations.wakeLane();
+        return { pausedBy: by, pausedAt: at };
+      },
+    ),
+    operation(
+      {
+        id: 'sync.resume',
+        verb: 'post',
+        path: '/sync/resume',
+        scope: 'write',
+        summary: 'Send to Mailchimp again what waits, opt-outs first',
+        answer: {
+          description: 'Whether it was paused',
+          shape: z.object({ resumed: z.boolean() }),
+        },
+      },
+      async () => {
+        const resumed = await resumeLane(database);
+        operations.wakeLane();
+        return { resumed };
       },
     ),
     operation(

@@ -125,10 +125,12 @@ export const syncStatus = z
   .object({
     signals: z.object({
       stopped: reason('Why nobody is sent to Mailchimp at present'),
+      pausedBy: reason('The name of the key that paused the lane; null while it is not paused'),
+      pausedAt: time.nullable(),
       trouble: reason('Why the last calls failed'),
-      due: z.number().int(),
+      due: z.number().int().meta({ description: 'Contacts; 10001 stands for more than 10,000' }),
       oldestOptOutSeconds: z.number().nullable(),
-      refused: counts,
+      refused: counts.meta({ description: 'By reason; together no more than 10,001 are counted' }),
       lastWebhook: time.nullable(),
       reconciledAt: time.nullable(),
       drift: drift.nullable(),

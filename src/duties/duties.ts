@@ -5,5 +5,5 @@ import { expireRequests } from './expire-requests.ts';
 import { housekeeping } from './housekeeping.ts';
 import { retention } from './retention.ts';
 
-/** Everything that is done by itself, beside the reconciliations of the audience. */
+/** Everything that is done by itself, beside what stands in `others.ts`. */
 export const duties: readonly Duty[] = [expireRequests, retention, dormancy, checkLedger, housekeeping];

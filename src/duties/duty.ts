@@ -35,21 +35,6 @@ export interface Work extends Parts {
   tell(report: object): Promise<void>;
 }
 
-export const cronOf = ({ minute, hour }: Duty['at']): string => `${minute} ${hour ?? '*'} * * *`;
-
-const hourMs = 3_600_000;
-
-/** How long it is from one run to the next, in milliseconds. */
-export const periodOf = ({ hour }: Duty['at']): number => (hour === null ? hourMs : 24 * hourMs);
-
-/** The first time after `now` at which a duty is due. */
-export function nextAt(at: Duty['at'], now: Date): Date {
-  const next = new Date(now);
-  if (at.hour === null) next.setUTCMinutes(at.minute, 0, 0);
-  else next.setUTCHours(at.hour, at.minute, 0, 0);
-  return next > now ? next : new Date(next.getTime() + periodOf(at));
-}
-
 /** Such as `1,234 people`. */
 export const counted = (count: number, one: string, many: string): string =>
   `${count.toLocaleString('en')} ${count === 1 ? one : many}`;

@@ -1,11 +1,14 @@
 import type { Queue } from '../platform/queue.ts';
+import { cronOf } from '../platform/schedule.ts';
 import { duties } from './duties.ts';
-import { cronOf, type Parts } from './duty.ts';
-import { type DutyState, enterDuties, readDuties, runDuty } from './runs.ts';
+import type { Parts } from './duty.ts';
+import { type Other, scheduledOf } from './others.ts';
+import { enterDuties, readDuties, runDuty } from './runs.ts';
+import { neverRan, type Scheduled } from './scheduled.ts';
 
-/** The scheduled duties, for whoever looks at them or wants one done now. */
+/** All that is done by itself, for whoever looks at it or wants some of it done now. */
 export interface Duties {
-  list(): Promise<DutyState[]>;
+  list(): Promise<Scheduled[]>;
   /**
    * Has a worker do it as soon as it can. While it is under way or about to be tried again, that one does.
    * @returns when it was asked for; null: there is no such duty
@@ -35,10 +38,25 @@ export const dutyQueues = Object.fromEntries(
 );
 
 /** What processes that do no duties offer of them, too. */
-export function openDuties(queue: Queue, { database, now }: Pick<Parts, 'database' | 'now'>): Duties {
+export function openDuties(
+  queue: Queue,
+  { database, now, others }: Pick<Parts, 'database' | 'now'> & { others: readonly Other[] },
+): Duties {
   return {
-    list: () => readDuties(database, duties, now()),
+    list: async () => {
+      const [states, more] = await Promise.all([
+        readDuties(database, duties, now()),
+        Promise.all(others.map((other) => scheduledOf(other, now()))),
+      ]);
+      const own = states.map(({ duty: { name, what, at }, run, nextAt, isOverdue }) => {
+        const { beganAt, endedAt, succeededAt, outcome, failure } = run ?? neverRan;
+        return { name, what, at, nextAt, isOverdue, beganAt, endedAt, succeededAt, outcome, failure };
+      });
+      return [...own, ...more];
+    },
     run: async (name) => {
+      const other = others.find((one) => one.name === name);
+      if (other !== undefined) return other.ask();
       if (!duties.some((duty) => duty.name === name)) return null;
       const askedAt = now();
       await database.transaction((tx) => queue.add(tx, queueOf(name), [{ data: {}, startAfter: 0 }]));

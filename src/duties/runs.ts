@@ -1,6 +1,8 @@
 import { type DutyRun, Prisma } from '../generated/prisma/client.ts';
 import type { Sql } from '../platform/database.ts';
-import { type Duty, nextAt, type Parts, periodOf } from './duty.ts';
+import { nextAt } from '../platform/schedule.ts';
+import type { Duty, Parts } from './duty.ts';
+import { isOverdue } from './scheduled.ts';
 
 // When each duty ran last and what came of it: one row a duty.
 
@@ -27,7 +29,7 @@ export async function readDuties(sql: Sql, duties: readonly Duty[], now: Date): 
       duty,
       run,
       nextAt: nextAt(duty.at, now),
-      isOverdue: wellAt !== null && now.getTime() - wellAt.getTime() > 2 * periodOf(duty.at),
+      isOverdue: isOverdue(duty.at, wellAt, now),
     };
   });
 }

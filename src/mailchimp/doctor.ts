@@ -5,6 +5,7 @@ import type { Settings } from '../settings.ts';
 import type { Account, Audience, MailchimpApi, Webhook } from './api/client.ts';
 import { MailchimpError, timedOut } from './api/error.ts';
 import { maxInterests, overfilling, type Survey, surveyAudience } from './audience.ts';
+import { pauseMeans } from './lane/pause.ts';
 import { ourWebhooks, webhookFaults, webhookUrlOf } from './setup.ts';
 import { readSignals } from './signals.ts';
 
@@ -224,14 +225,19 @@ function judgeWebhook(
 }
 
 async function judgeLane(sql: Sql): Promise<Verdict> {
-  const { stopped, stoppedAt, trouble, troubleAt } = await readSignals(sql);
+  const { stopped, stoppedAt, pausedBy, pausedAt, trouble, troubleAt } = await readSignals(sql);
   const since = (time: Date | null) => (time === null ? '' : ` since ${time.toISOString()}`);
+  const pause = pausedAt === null ? null : `${pausedBy} paused the lane${since(pausedAt)}. ${pauseMeans}`;
+  const resume = 'npm run admin -- sync resume';
   if (stopped !== null) {
     return fault(
-      `Nobody is sent to Mailchimp${since(stoppedAt)}: ${stopped}.`,
-      'Nothing is lost: mend what the other checks find, and it goes on by itself.',
+      `Nobody is sent to Mailchimp${since(stoppedAt)}: ${stopped}.${pause === null ? '' : ` And ${pause}`}`,
+      pause === null
+        ? 'Nothing is lost: mend what the other checks find, and it goes on by itself.'
+        : `Nothing is lost: mend what the other checks find, then run: ${resume}`,
     );
   }
+  if (pause !== null) return warning(pause, `Run: ${resume}`);
   if (trouble !== null) {
     return warning(
       `Calls to Mailchimp fail${since(troubleAt)}: ${trouble}.`,

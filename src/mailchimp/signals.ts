@@ -19,19 +19,43 @@ const counts: z.ZodType<Counts> = z.object({
   refused: z.record(z.string(), z.number()),
 });
 
+/** What a stored report says, in two numbers; null when it is none. */
+export function differences(report: unknown): { members: number; differ: number } | null {
+  const read = counts.safeParse(report).data;
+  if (read === undefined) return null;
+  const { members, missing, extra, conflicting } = read;
+  return { members, differ: missing + extra + conflicting };
+}
+
+/** So many contacts are counted and no more, so that looking takes as long during an outage as at other times. */
+export const mostCounted = 10_000;
+
+/** A number of counted contacts in words: one more than are counted stands for any more. */
+export const toldCount = (contacts: number): string =>
+  contacts > mostCounted ? `more than ${mostCounted.toLocaleString('en')}` : contacts.toLocaleString('en');
+
 /** How equal Mailchimp is, in numbers; nothing personal. */
 export interface Signals {
   /** Why nobody is sent to Mailchimp at present, and since when. */
   stopped: string | null;
   stoppedAt: Date | null;
+  /** Whose key paused the lane, and when; null while it is not paused. */
+  pausedBy: string | null;
+  pausedAt: Date | null;
   /** Why the last call failed for reasons that are nobody's own. */
   trouble: string | null;
   troubleAt: Date | null;
-  /** Contacts that are not equal and will be tried; parked ones are among the refused alone. */
+  /**
+   * Contacts that are not equal and will be tried; parked ones are among the refused alone. `mostCounted + 1` stands
+   * for more.
+   */
   due: number;
-  /** How long the first of the people who left has been waiting for Mailchimp to know; null when nobody is. */
+  /**
+   * How long the first of the people who left has been waiting for Mailchimp to know; null when nobody is. While
+   * there are more than `mostCounted`, the first of those whose turn comes first.
+   */
   oldestOptOutSeconds: number | null;
-  /** Contacts by why they are not equal. */
+  /** Contacts by why they are not equal, of `mostCounted + 1` at most. */
   refused: Partial<Record<RefusalKind, number>>;
   lastWebhook: Date | null;
   /** The last comparison that ended, well or not. */
@@ -46,7 +70,10 @@ export interface Signals {
   drift: Counts | null;
 }
 
-/** Reads the signals in one statement that touches, by index, what is due or refused and no more. */
+/**
+ * Reads the signals in one statement that touches, by index, what is due or refused and no more. The planner takes
+ * nearly everybody for due, so it is each ORDER that leads it to the index.
+ */
 export async function readSignals(sql: Sql): Promise<Signals> {
   const [row] = await sql.query<
     Omit<Signals, 'drift' | 'lastReconciliation'> & {
@@ -54,18 +81,22 @@ export async function readSignals(sql: Sql): Promise<Signals> {
       report: unknown;
     }
   >(
-    `SELECT lane.stopped, lane.stopped_at AS "stoppedAt", lane.trouble, lane.trouble_at AS "troubleAt",
-            (SELECT count(*)::int FROM audience_contacts
-              WHERE wanted <> acknowledged AND due_at IS NOT NULL) AS "due",
+    `SELECT lane.stopped, lane.stopped_at AS "stoppedAt", lane.paused_by AS "pausedBy",
+            lane.paused_at AS "pausedAt", lane.trouble, lane.trouble_at AS "troubleAt",
+            (SELECT count(*)::int
+               FROM (SELECT FROM audience_contacts WHERE wanted <> acknowledged AND due_at IS NOT NULL
+                      ORDER BY opt_out DESC, due_at LIMIT ${mostCounted + 1}) due) AS "due",
             (SELECT extract(epoch FROM greatest(now(), min(ended.at)) - min(ended.at))::float8
-               FROM audience_contacts contact
+               FROM (SELECT subscriber_id FROM audience_contacts WHERE opt_out AND wanted <> acknowledged
+                      ORDER BY opt_out DESC, due_at LIMIT ${mostCounted}) contact
               CROSS JOIN LATERAL (
                     SELECT max(changed_at) AS at FROM subscriptions
                      WHERE subscriber_id = contact.subscriber_id AND state = 'unsubscribed') ended
-              WHERE contact.opt_out AND contact.wanted <> contact.acknowledged) AS "oldestOptOutSeconds",
+            ) AS "oldestOptOutSeconds",
             (SELECT coalesce(jsonb_object_agg(kind, contacts), '{}')
-               FROM (SELECT refusal->>'kind' AS kind, count(*) AS contacts FROM audience_contacts
-                      WHERE refusal IS NOT NULL GROUP BY 1) refused) AS "refused",
+               FROM (SELECT kind, count(*) AS contacts
+                       FROM (SELECT refusal->>'kind' AS kind FROM audience_contacts WHERE refusal IS NOT NULL
+                              ORDER BY subscriber_id LIMIT ${mostCounted + 1}) counted GROUP BY kind) refused) AS "refused",
             (SELECT max(received_at) FROM webhook_deliveries) AS "lastWebhook",
             (SELECT jsonb_build_object('kind', kind, 'dryRun', dry_run, 'finishedAt', finished_at, 'failure', failure)
                FROM reconciliations WHERE finished_at IS NOT NULL OR failure IS NOT NULL

@@ -14,6 +14,8 @@ export function openPostgres(url: string, log: Log): Engine {
     application_name: 'footnote',
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
+    // Compiling takes longer than any statement of ours, and is begun where a table grew since it was last analysed.
+    onConnect: (client) => client.query('SET jit = off'),
   });
   pool.on('error', (error) => log.warn({ err: error }, 'an idle database connection was lost'));
 

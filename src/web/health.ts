@@ -44,8 +44,8 @@ export function healthRoutes({ database, workerHealth, isStopping }: Health): Ro
   return router;
 }
 
-/** Anybody may ask, so how large the audience is stays out. */
-function forEverybody({ drift, ...signals }: Signals): object {
+/** Anybody may ask, so how large the audience is stays out, and who paused the lane. */
+function forEverybody({ drift, pausedBy: _, ...signals }: Signals): object {
   if (drift === null) return { ...signals, drift };
   const { missing, extra, conflicting } = drift;
   return { ...signals, drift: { missing, extra, conflicting } };

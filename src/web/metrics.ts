@@ -177,7 +177,11 @@ async function currentState(
     await clockSkew(database, clock),
   );
 
-  gauge('footnote_mailchimp_contacts_due', 'Contacts that Mailchimp has yet to hear of.', signals.due);
+  gauge(
+    'footnote_mailchimp_contacts_due',
+    'Contacts that Mailchimp has yet to hear of; 10001 stands for more.',
+    signals.due,
+  );
   gauge(
     'footnote_mailchimp_oldest_opt_out_age_seconds',
     'How long the oldest opt-out has been waiting for Mailchimp to know; 0 when none is.',
@@ -185,7 +189,7 @@ async function currentState(
   );
   gauges(
     'footnote_mailchimp_contacts_refused',
-    'Contacts that could not be made equal, by reason.',
+    'Contacts that could not be made equal, by reason; together 10001 stand for more.',
     'reason',
     signals.refused,
   );
@@ -193,6 +197,11 @@ async function currentState(
     'footnote_mailchimp_lane_stopped',
     'Whether nobody is sent to Mailchimp, as the key or the audience is not usable.',
     signals.stopped === null ? 0 : 1,
+  );
+  gauge(
+    'footnote_mailchimp_lane_paused',
+    'Whether nobody is sent to Mailchimp, as an operator paused it.',
+    signals.pausedAt === null ? 0 : 1,
   );
   gauge(
     'footnote_mailchimp_last_webhook_timestamp_seconds',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { foldTotals, totalsSince } from '../../src/subscribing/totals.ts';
 import { key } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
@@ -44,6 +44,7 @@ const pages = [
   '/admin',
   '/admin/subscribers',
   '/admin/sync',
+  '/admin/duties',
   '/admin/lists',
   '/admin/lists/morning-briefing',
 ];
@@ -153,8 +154,12 @@ describe('what a page of another site sends (A-06)', () => {
       '/admin/sign-in',
       '/admin/sign-out',
       '/admin/subscribers',
+      '/admin/duties/housekeeping/run',
+      '/admin/sync/pause',
+      '/admin/sync/resume',
       '/admin/sync/retry',
       '/admin/sync/reconcile',
+      '/admin/lists',
       '/admin/lists/morning-briefing',
       '/admin/lists/morning-briefing/archive',
       '/admin/consent-texts/en',
@@ -171,7 +176,7 @@ describe('what a page of another site sends (A-06)', () => {
           .post(path)
           .set({ ...headers, Cookie: cookie })
           .type('form')
-          .send({ key, name: 'Evil', text: 'Evil', beginning: 'a' });
+          .send({ key, name: 'Evil', slug: 'evil', text: 'Evil', beginning: 'a' });
         expect([path, headers, answer.status]).toEqual([path, headers, 403]);
       }
     }
@@ -208,6 +213,8 @@ describe('what a key may do', () => {
     await press('/admin/lists/morning-briefing', looking, worded).expect(403);
     await press('/admin/sync/reconcile', looking, { how: 'repair' }).expect(403);
     await press('/admin/sync/retry', looking, { email: '' }).expect(403);
+    await press('/admin/sync/pause', looking).expect(403);
+    await press('/admin/duties/housekeeping/run', looking).expect(403);
     await press(`/admin/subscribers/${person.id}/erase`, writing).expect(403);
     expect((await open('/admin/lists', looking)).text).toContain('Morning Briefing');
 
@@ -318,7 +325,141 @@ describe('the numbers', () => {
         `<td data-label="Confirmed">${row?.confirmed}</td>`,
     );
     expect(text).toContain('role="img"');
+  });
+
+  it('tell how many were subscribed at the end of each day, the last one as the tables do', async () => {
+    const { database } = footnote.service;
+    const shownOn = async (query: string, day: Date) => {
+      const { text } = await open(`/admin?days=90${query}`, await signIn()).expect(200);
+      const date = day.toISOString().slice(0, 10);
+      const row = new RegExp(`${date}</th><td data-label="Subscri(?:bers|ptions)">([\\d,]+)</td>`);
+      return Number(row.exec(text)?.[1]?.replaceAll(',', ''));
+    };
+    const subscribed = async (slug: string | null) => {
+      const [row] = await database.query<{ count: number }>(
+        `SELECT count(*)::int AS count FROM subscriptions JOIN mailing_lists list ON list.id = list_id
+          WHERE state = 'subscribed' AND ($1::text IS NULL OR slug = $1)`,
+        [slug],
+      );
+      return row?.count;
+    };
+    const views = [
+      ['', null],
+      ['&list=morning-briefing', 'morning-briefing'],
+      ['&list=science-weekly', 'science-weekly'],
+    ] as const;
+    const before = footnote.now();
+    const levels = [];
+    for (const [query, slug] of views) {
+      levels.push(await shownOn(query, before));
+      expect(levels.at(-1)).toBe(await subscribed(slug));
+    }
+    footnote.advance(2 * 24 * 60 * 60_000);
+    const { unsubscribe } = await footnote.subscribe('late@example.com', [
+      'morning-briefing',
+      'science-weekly',
+    ]);
+    await footnote.subscribe('later@example.com', ['science-weekly']);
+    await footnote.http.post(`${unsubscribe}?list=morning-briefing`).expect(200);
+    for (const [index, [query, slug]] of views.entries()) {
+      expect(await shownOn(query, before)).toBe(levels[index]);
+      expect(await shownOn(query, footnote.now())).toBe(await subscribed(slug));
+    }
+    await foldTotals(database);
+    expect(await shownOn('', before)).toBe(levels[0]);
+    expect(await shownOn('', footnote.now())).toBe(await subscribed(null));
+    expect(await subscribed(null)).toBe(2 + (levels[0] ?? 0));
+  });
+
+  it('are drawn without any style or script of their own', async () => {
+    const { text } = await open('/admin?days=90', await signIn()).expect(200);
     expect(text).not.toMatch(/\sstyle=|<style|\son\w+=/);
+  });
+});
+
+describe('the lane to Mailchimp', () => {
+  it('is paused and resumed by a button, and every page says so with what it means', async () => {
+    const writer = await newKey('ann', ['read', 'write']);
+    const cookie = await signIn(writer.key);
+    const { unsubscribe } = await footnote.subscribe('leaving@example.com');
+    expect((await footnote.member('leaving@example.com'))?.status).toBe('subscribed');
+    await press('/admin/sync/pause', cookie).expect(303);
+    await footnote.http.post(unsubscribe).expect(200);
+    expect((await footnote.member('leaving@example.com'))?.status).toBe('subscribed');
+    for (const path of ['/admin', '/admin/sync']) {
+      const { text } = await open(path, cookie);
+      expect(text).toMatch(/Paused by <bdi>ann<\/bdi> since <time .*opt-outs neither/);
+    }
+    const { text } = await footnote.http.get('/readyz').expect(200);
+    expect(JSON.parse(text).mailchimp.pausedAt).toEqual(expect.any(String));
+    expect(text).not.toContain('ann');
+
+    await press('/admin/sync/resume', cookie).expect(303);
+    expect((await footnote.member('leaving@example.com'))?.status).toBe('unsubscribed');
+    expect((await open('/admin/sync', cookie)).text).not.toContain('Paused by');
+  });
+});
+
+describe('a new mailing list', () => {
+  it('is looked at, told what is wrong with it, made, and can be ticked at once', async () => {
+    const writer = await newKey('editor', ['read', 'write']);
+    const cookie = await signIn(writer.key);
+    const typed = { slug: 'night-desk', name: 'Night Desk', description: 'Late <news>' };
+    const make = (fields: object) => press('/admin/lists', cookie, fields);
+    const offered = async () =>
+      (await footnote.http.get('/lists').expect(200)).body.lists.map(({ slug }: { slug: string }) => slug);
+
+    const preview = await make({ ...typed, action: 'preview' }).expect(200);
+    expect(preview.text).toContain('As readers will see it');
+    expect(preview.text).toContain('<bdi>Late &lt;news&gt;</bdi>');
+    expect(preview.text).toMatch(/<input [^>]*name="slug"[^>]*value="night-desk"/);
+    expect(await offered()).not.toContain('night-desk');
+
+    const wrong = await make({ ...typed, slug: 'Night Desk', name: '' }).expect(422);
+    expect(wrong.text).toContain('Slug must be lower-case letters');
+    expect(wrong.text).toContain('Name must not be empty.');
+    const taken = await make({ ...typed, slug: 'morning-briefing' }).expect(422);
+    expect(taken.text).toContain('Slug is that of another mailing list.');
+    expect(taken.text).toContain('value="Night Desk"');
+    expect(await offered()).not.toContain('night-desk');
+
+    await make(typed).expect(303);
+    expect(await offered()).toContain('night-desk');
+    await footnote.subscribe('owl@example.com', ['night-desk']);
+    expect(await footnote.lists('owl@example.com')).toEqual({ 'night-desk': 'subscribed' });
+    expect((await open('/admin/lists', cookie)).text).toContain('href="/admin/lists/night-desk"');
+    const { entries } = (await api('get', '/audit').expect(200)).body;
+    expect(entries).toContainEqual(
+      expect.objectContaining({ key: 'editor', operation: 'lists.create', status: 201 }),
+    );
+
+    const onlooker = await signIn((await newKey('reader of lists', ['read'])).key);
+    expect((await open('/admin/lists', onlooker)).text).not.toContain('A new mailing list');
+    await press('/admin/lists', onlooker, { ...typed, slug: 'another' }).expect(403);
+    await press('/admin/lists/night-desk/archive', cookie).expect(303);
+    expect(await offered()).not.toContain('night-desk');
+  });
+});
+
+describe('the duties', () => {
+  it('stand on a page with what came of each, and are done now by a button', async () => {
+    const cookie = await signIn();
+    const before = (await open('/admin/duties', cookie).expect(200)).text;
+    for (const { name, what } of await footnote.service.duties.list()) {
+      expect(before).toContain(`<th scope="row">${name}</th><td data-label="What it does">${what}</td>`);
+      expect(before).toContain(`action="/admin/duties/${name}/run"`);
+    }
+    await press('/admin/duties/housekeeping/run', cookie).expect(303);
+    await vi.waitFor(
+      async () => {
+        const { text } = await open('/admin/duties', cookie);
+        expect(text).toMatch(/>housekeeping<.*?<td data-label="What came of it">\d+ rows? thrown away<\/td>/);
+      },
+      { timeout: 10_000, interval: 50 },
+    );
+    await press('/admin/duties/no-such-duty/run', cookie).expect(404);
+    const { key: looking } = await newKey('onlooker', ['read']);
+    expect((await open('/admin/duties', await signIn(looking))).text).not.toContain('Run now');
   });
 });
 

@@ -39,7 +39,7 @@ describe('an operator who looks after Mailchimp', () => {
   let sandbox: Sandbox;
   let server: Server;
   let baseUrl: string;
-  let retries = 0;
+  let wakings = 0;
   const reconciling: Promise<void>[] = [];
 
   beforeAll(async () => {
@@ -93,8 +93,8 @@ describe('an operator who looks after Mailchimp', () => {
             reconciling.push(reconcile({ database, api, footerLinks, log: silent }, id));
             return id;
           },
-          onRetry: () => {
-            retries += 1;
+          wakeLane: () => {
+            wakings += 1;
           },
         },
       }).router,
@@ -145,6 +145,8 @@ describe('an operator who looks after Mailchimp', () => {
       ['get', '/doctor'],
       ['post', '/setup'],
       ['get', '/sync'],
+      ['post', '/sync/pause'],
+      ['post', '/sync/resume'],
       ['post', '/sync/retry'],
       ['post', '/sync/reconcile'],
       ['get', '/sync/reconciliations/1'],
@@ -223,7 +225,7 @@ describe('an operator who looks after Mailchimp', () => {
         retried: 1,
       },
     );
-    expect(retries).toBe(1);
+    expect(wakings).toBe(1);
     expect(await newsroom.contact('one@reader.example')).toMatchObject({
       dueAt: expect.any(Date),
       attempts: 0,
@@ -238,6 +240,34 @@ describe('an operator who looks after Mailchimp', () => {
   it('does not have those tried again who are equal', async () => {
     await newsroom.database.query('UPDATE audience_contacts SET acknowledged = wanted');
     expect((await ask('post', '/sync/retry').expect(200)).body).toEqual({ retried: 0 });
+  });
+
+  it('pauses the lane by a script, reads so in the status, and lets it go on', async () => {
+    const paused = await admin('sync', 'pause');
+    expect(paused).toMatchObject({ code: 0, err: '' });
+    expect(paused.out).toMatch(/^Paused by ADMIN_API_KEY since 20\S+Z: `npm run admin -- sync resume`/);
+    expect(paused.out).toMatch(/opt-outs neither: they are honoured here, but Mailchimp does not know/);
+    const { body } = await ask('get', '/sync').expect(200);
+    expect(body.signals).toMatchObject({ pausedBy: 'ADMIN_API_KEY', pausedAt: expect.any(String) });
+    expect((await admin('sync', 'status')).out).toMatch(
+      /^Paused by ADMIN_API_KEY since .*\n.*opt-outs neither/,
+    );
+    const again = await ask('post', '/sync/pause').expect(200);
+    expect(again.body).toEqual({ pausedBy: 'ADMIN_API_KEY', pausedAt: body.signals.pausedAt });
+
+    const before = wakings;
+    expect((await admin('sync', 'resume')).out).toBe('The lane goes on.\n');
+    expect(wakings).toBe(before + 1);
+    expect((await ask('post', '/sync/resume').expect(200)).body).toEqual({ resumed: false });
+    expect((await admin('sync', 'status')).out).not.toContain('Paused');
+    const { entries } = (await ask('get', '/audit').expect(200)).body;
+    const done = entries.map((entry: { operation: string }) => entry.operation);
+    expect(done.filter((name: string) => /pause|resume/.test(name))).toEqual([
+      'sync.resume',
+      'sync.resume',
+      'sync.pause',
+      'sync.pause',
+    ]);
   });
 
   it('compares by a script that shows the drift as numbers, and a dry run as examples', async () => {

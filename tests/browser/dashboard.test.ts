@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { pauseLane, resumeLane } from '../../src/mailchimp/lane/pause.ts';
 import { key } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
 import {
@@ -60,6 +61,27 @@ const preview = async ({ page, press }: Reader) => {
   await press(page.getByRole('button', { name: 'Preview' }));
 };
 
+const newList = async ({ page, press }: Reader) => {
+  await page.goto(url('/admin/lists'));
+  await page.getByText('A new mailing list').click();
+  await page.getByLabel('Slug').fill('night-desk');
+  await page.getByLabel('Name').fill('Night Desk');
+  await page.getByLabel('Description').fill('Late news, and what was left of the day.');
+  await press(page.getByRole('button', { name: 'Preview' }));
+};
+const wrongList = async (reader: Reader) => {
+  await newList(reader);
+  await reader.page.getByLabel('Slug').fill('Night Desk');
+  await reader.press(reader.page.getByRole('button', { name: 'Create' }));
+};
+const whilePaused =
+  (path: string) =>
+  async ({ page }: Reader) => {
+    await pauseLane(footnote.service.database, { by: 'ann', at: footnote.now() });
+    await page.goto(url(path));
+  };
+afterEach(() => resumeLane(footnote.service.database));
+
 const everyPage: Record<string, (reader: Reader) => Promise<unknown>> = {
   'sign-in': async ({ page, press }) => {
     await press(page.getByRole('button', { name: 'Sign out' }));
@@ -70,7 +92,12 @@ const everyPage: Record<string, (reader: Reader) => Promise<unknown>> = {
   subscribers: search,
   subscriber: ({ page }) => page.goto(url(`/admin/subscribers/${person}`)),
   sync: ({ page }) => page.goto(url('/admin/sync')),
+  'sync-paused': whilePaused('/admin/sync'),
+  'overview-paused': whilePaused('/admin'),
+  duties: ({ page }) => page.goto(url('/admin/duties')),
   lists: ({ page }) => page.goto(url('/admin/lists')),
+  'new-list': newList,
+  'new-list-wrong': wrongList,
   list: preview,
   'consent-text': ({ page }) => page.goto(url('/admin/consent-texts/ar')),
 };
@@ -103,6 +130,42 @@ describe.each(Object.entries(everyPage))('the dashboard, %s', (name, go) => {
 });
 
 describe('the dashboard', () => {
+  it('pauses the lane and lets it go on, by buttons', async () => {
+    const { page, press } = await operator();
+    await page.goto(url('/admin/sync'));
+    await page.locator('#pause summary').click();
+    await press(page.getByRole('button', { name: 'Pause' }));
+    expect(await page.locator('.alert').textContent()).toMatch(/Paused by ADMIN_API_KEY.*opt-outs neither/);
+    await press(page.getByRole('button', { name: 'Resume' }));
+    expect(await page.locator('.alert').count()).toBe(0);
+  });
+
+  it('has a duty done, and follows it to its end without a reload', async () => {
+    const { page, press } = await operator();
+    await page.goto(url('/admin/duties'));
+    const row = page.locator('tr', { has: page.getByRole('rowheader', { name: 'housekeeping' }) });
+    await press(row.getByRole('button', { name: 'Run now' }));
+    expect(new URL(page.url()).pathname).toBe('/admin/duties');
+    await page.evaluate(() => {
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    });
+    await expect.poll(() => row.textContent(), { timeout: 25_000 }).toMatch(/\d+ rows? thrown away/);
+  });
+
+  it('draws how many are subscribed, up to how many they are now', async () => {
+    const { page } = await operator();
+    await page.goto(url('/admin?days=90'));
+    const now = await page
+      .locator('.figures div', { hasText: 'Subscriptions now' })
+      .locator('dd')
+      .textContent();
+    await page.locator('#levels-numbers summary').click();
+    expect(await page.locator('#levels-numbers tbody tr').first().locator('td').textContent()).toBe(now);
+    expect(await page.locator('.chart:has(#levels-numbers) > .wide .line').getAttribute('d')).toMatch(
+      /^M[\d.]+,[\d.]+L/,
+    );
+  });
+
   it('brings news without a reload, and leaves open what was opened', async () => {
     const { page, requests } = await operator();
     await page.goto(url('/admin'));
@@ -110,7 +173,7 @@ describe('the dashboard', () => {
     const before = loads();
     const figure = page.locator('.figures div', { hasText: 'Sign-ups' }).locator('dd');
     const signUps = Number(await figure.textContent());
-    await page.getByText('The numbers of this chart').click();
+    await page.locator('#per-day-numbers summary').click();
     await page.locator('h1').click();
     await page.evaluate(() => {
       if (document.activeElement instanceof HTMLElement) document.activeElement.blur();

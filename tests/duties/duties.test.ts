@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { checkLedgers } from '../../src/consent/check.ts';
 import { ledgerCheck } from '../../src/duties/check-ledger.ts';
 import { duties } from '../../src/duties/duties.ts';
-import { type Duty, nextAt } from '../../src/duties/duty.ts';
+import type { Duty } from '../../src/duties/duty.ts';
 import { runDuty } from '../../src/duties/runs.ts';
+import { cronOf, nextAt } from '../../src/platform/schedule.ts';
+import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { key, operator } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { silent } from '../mailchimp/newsroom.ts';
@@ -52,6 +55,10 @@ describe('a duty', () => {
     expect(nextAt({ hour: null, minute: 41 }, at('23:41:00'))).toEqual(new Date('2027-01-01T00:41:00Z'));
     expect(nextAt({ hour: 3, minute: 7 }, at('03:06:00'))).toEqual(at('03:07:00'));
     expect(nextAt({ hour: 3, minute: 7 }, at('03:07:30'))).toEqual(new Date('2027-01-01T03:07:00Z'));
+    expect(nextAt({ every: 30 }, at('03:29:59'))).toEqual(at('03:30:00'));
+    expect(nextAt({ every: 30 }, at('03:30:00'))).toEqual(at('04:00:00'));
+    expect(cronOf({ every: 30 })).toBe('*/30 * * * *');
+    expect(cronOf({ every: 60 })).toBe('0 * * * *');
   });
 
   it('is scheduled once, at the time that is told', async () => {
@@ -81,6 +88,48 @@ describe('a duty', () => {
     expect(out).toMatch(/^housekeeping +done \S+Z +next \S+Z\n {2}\d+ rows? thrown away$/m);
     expect(out).toMatch(/^dormancy +done never +next/m);
     expect((await admin('duties', 'run', 'no-such-duty')).code).toBe(1);
+  });
+});
+
+describe('what is done beside the duties', () => {
+  it('is scheduled at the time that is told', async () => {
+    const rows = await footnote.service.database.query<{ key: string; cron: string }>(
+      `SELECT key, cron FROM jobs.schedule WHERE name NOT LIKE 'duty-%' ORDER BY key`,
+    );
+    const crons = { fold: 'fold-totals', full: 'reconcile-all', incremental: 'reconcile-changes' };
+    for (const { key, cron } of rows)
+      expect([key, cron]).toEqual([
+        key,
+        (await listed(crons[z.enum(['fold', 'full', 'incremental']).parse(key)])).cron,
+      ]);
+    expect(rows).toHaveLength(3);
+  });
+
+  it('is done now as a duty is, and told with what came of it', async () => {
+    const compared = { failure: null, overdue: false, outcome: '0 members read, 0 differed' };
+    expect(await does('reconcile-all')).toMatchObject(compared);
+    expect(await does('reconcile-changes')).toMatchObject(compared);
+    await footnote.service.database.query(
+      "INSERT INTO total_changes (kind, list_id, day, count) VALUES ('requested', 0, current_date, 0)",
+    );
+    expect(await does('fold-totals')).toMatchObject({ failure: null, succeededAt: expect.any(String) });
+    expect(await footnote.service.database.query('SELECT FROM total_changes')).toEqual([]);
+  });
+
+  it('tells why it broke off, and what came of it before', async () => {
+    const { audience } = footnote.sandbox;
+    audience.inject(fault.problem(403, 'User Disabled', 'This account has been deactivated.'), {
+      times: 1000,
+    });
+    const failed = await does('reconcile-all');
+    audience.clearFaults();
+    expect(failed).toMatchObject({
+      failure: expect.stringContaining('User Disabled'),
+      outcome: '0 members read, 0 differed',
+    });
+    expect(failed.succeededAt < failed.endedAt).toBe(true);
+    await footnote.service.database.query("DELETE FROM jobs.job WHERE name = 'reconcile'");
+    expect(await does('reconcile-all')).toMatchObject({ failure: null });
   });
 });
 

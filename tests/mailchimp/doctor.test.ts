@@ -8,6 +8,7 @@ import { doctor, type Patient } from '../../src/admin/doctor.ts';
 import { examineMail } from '../../src/mail/doctor.ts';
 import { connect } from '../../src/mailchimp/api/client.ts';
 import { examineMailchimp, type MailchimpParts } from '../../src/mailchimp/doctor.ts';
+import { pauseLane, resumeLane } from '../../src/mailchimp/lane/pause.ts';
 import { setup, webhookUrlOf } from '../../src/mailchimp/setup.ts';
 import type { Room } from '../../src/platform/database.ts';
 import type { Finding } from '../../src/platform/finding.ts';
@@ -333,7 +334,22 @@ describe('the doctor', () => {
         status: 'fault',
         message: expect.stringContaining('401, API Key Invalid'),
       });
+      await pauseLane(database, { by: 'ann', at: new Date('2026-11-23T11:00:00Z') });
+      expect((await examineThere())['sync']).toMatchObject({
+        status: 'fault',
+        message: expect.stringMatching(/401, API Key Invalid\. And ann paused the lane since 2026-11-23T11/),
+        remedy: expect.stringContaining('npm run admin -- sync resume'),
+      });
+      await database.query('UPDATE audience_lane SET stopped = NULL');
+      expect((await examineThere())['sync']).toMatchObject({
+        status: 'warning',
+        message: expect.stringMatching(
+          /^ann paused the lane since .*opt-outs neither.*does not know of them/,
+        ),
+        remedy: 'Run: npm run admin -- sync resume',
+      });
     } finally {
+      await resumeLane(database);
       await database.query('UPDATE audience_lane SET stopped = NULL, trouble = NULL, trouble_at = NULL');
     }
   });

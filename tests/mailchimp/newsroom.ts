@@ -245,6 +245,7 @@ export interface LaneOptions {
   read?: () => Promise<void>;
   log?: typeof silent;
   erasure?: 'delete' | 'archive';
+  pace?: { poll: number; lease: number; patience: number; probe: number };
 }
 
 /** Starts a lane on a new audience, which tells the newsroom's time. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Prisma } from '../../src/generated/prisma/client.ts';
 import type { RefusalKind } from '../../src/mailchimp/lane/refusals.ts';
-import { readSignals, refusedContacts } from '../../src/mailchimp/signals.ts';
+import { mostCounted, readSignals, refusedContacts, toldCount } from '../../src/mailchimp/signals.ts';
 import { type Newsroom, openNewsroom } from './newsroom.ts';
 
 describe('the signals', () => {
@@ -64,6 +64,8 @@ describe('the signals', () => {
     expect(await signals()).toEqual({
       stopped: null,
       stoppedAt: null,
+      pausedBy: null,
+      pausedAt: null,
       trouble: null,
       troubleAt: null,
       due: 0,
@@ -181,6 +183,25 @@ describe('the signals', () => {
     });
     await newsroom.database.prisma.reconciliation.create({ data: row });
     expect(await signals()).toMatchObject({ reconciledAt: at('01:10:00'), drift: null });
+  });
+
+  it('count no more contacts than they have to, and say that there are more', async () => {
+    const { database } = newsroom;
+    const others = 'subscriber_id NOT IN (SELECT id FROM subscribers)';
+    const inReplica = (statement: string) =>
+      database.transaction(async (tx) => {
+        await tx.query('SET LOCAL session_replication_role = replica');
+        await tx.query(statement);
+      });
+    await inReplica(
+      `INSERT INTO audience_contacts (subscriber_id, refusal)
+       SELECT gen_random_uuid(), '{"kind": "transient"}' FROM generate_series(1, ${mostCounted + 50})`,
+    );
+    const { due, refused } = await signals();
+    await inReplica(`DELETE FROM audience_contacts WHERE ${others}`);
+    expect({ due, refused }).toEqual({ due: mostCounted + 1, refused: { transient: mostCounted + 1 } });
+    expect(toldCount(due)).toBe('more than 10,000');
+    expect(toldCount(due - 1)).toBe('10,000');
   });
 
   it('name the refused for the operator, the longest refused first', async () => {

@@ -25,6 +25,17 @@ describe('the database', () => {
 
   const notes = () => database.query<{ note: string }>('SELECT note FROM notes ORDER BY note');
 
+  it('never compiles a statement, on whichever connection: it takes longer than it spares', async () => {
+    const plan = 'EXPLAIN SELECT count(*) FROM generate_series(1, 100000000::bigint)';
+    const plans = await Promise.all([
+      database.query<Record<string, string>>(plan),
+      database.transaction((tx) => tx.query<Record<string, string>>(plan)),
+    ]);
+    const lines = plans.flat().flatMap((row) => Object.values(row));
+    expect(lines.filter((line) => line.startsWith('Aggregate'))).toHaveLength(2);
+    expect(lines.filter((line) => line.startsWith('JIT'))).toEqual([]);
+  });
+
   it('takes values as parameters, never as text of the statement', async () => {
     const note = `'); DROP TABLE notes; --`;
     await database.query('INSERT INTO notes VALUES ($1)', [note]);

@@ -26,6 +26,7 @@ describe('health', () => {
       mailchimp: {
         stopped: null,
         stoppedAt: null,
+        pausedAt: null,
         trouble: null,
         troubleAt: null,
         due: 0,

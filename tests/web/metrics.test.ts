@@ -78,6 +78,7 @@ describe('the metrics', () => {
       footnote_mailchimp_contacts_due: 0,
       footnote_mailchimp_oldest_opt_out_age_seconds: 0,
       footnote_mailchimp_lane_stopped: 0,
+      footnote_mailchimp_lane_paused: 0,
       footnote_mailchimp_calls_in_flight: 0,
     });
     expect(Object.keys(series).filter((name) => /timestamp|drift|lost|refused/.test(name))).toEqual([]);
@@ -113,7 +114,10 @@ describe('the metrics', () => {
       where: { subscriberId },
       data: { dueAt: null, refusal: { kind: 'invalid', detail: 'other@news.example looks fake' } },
     });
-    await database.prisma.audienceLane.update({ where: { id: 1 }, data: { stopped: 'Mailchimp: 401' } });
+    await database.prisma.audienceLane.update({
+      where: { id: 1 },
+      data: { stopped: 'Mailchimp: 401', pausedBy: 'ann', pausedAt: new Date() },
+    });
     const receivedAt = new Date('2026-11-23T09:00:00Z');
     await database.prisma.webhookDelivery.create({
       data: { digest: 'a', type: 'profile', firedAt: receivedAt, receivedAt },
@@ -146,6 +150,7 @@ describe('the metrics', () => {
       footnote_mailchimp_oldest_opt_out_age_seconds: expect.any(Number),
       'footnote_mailchimp_contacts_refused{reason="invalid"}': 1,
       footnote_mailchimp_lane_stopped: 1,
+      footnote_mailchimp_lane_paused: 1,
       footnote_mailchimp_last_webhook_timestamp_seconds: receivedAt.getTime() / 1000,
       footnote_mailchimp_last_reconciliation_timestamp_seconds: finishedAt.getTime() / 1000,
       'footnote_mailchimp_drift_contacts{kind="missing"}': 1,

@@ -1,13 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
+import { pauseMeans } from '../../mailchimp/lane/pause.ts';
+import { toldCount } from '../../mailchimp/signals.ts';
 import { finding, reconciliation, setupReport, syncStatus } from '../shapes.ts';
 import { call, Failure } from './call.ts';
 import { coloured, type Json, print, status as showStatus, table } from './output.ts';
 
 type Reconciliation = z.infer<typeof reconciliation>;
 
-/** `doctor`, `setup`, `sync status|retry|reconcile` */
+/** `doctor`, `setup`, `sync status|pause|resume|retry|reconcile` */
 export function addMailchimpCommands(program: Command): void {
   program
     .command('doctor')
@@ -40,6 +42,26 @@ export function addMailchimpCommands(program: Command): void {
     .addHelpText('after', '\nExample:\n  npm run admin -- sync status --json')
     .action(async ({ json = false }: Json) => {
       print(await call(syncStatus, 'GET', '/sync'), json, statusLines);
+    });
+
+  sync
+    .command('pause')
+    .description('send nobody to Mailchimp, opt-outs neither, until it is resumed')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- sync pause')
+    .action(async ({ json = false }: Json) => {
+      const shape = z.object({ pausedBy: z.string(), pausedAt: z.string() });
+      print(await call(shape, 'POST', '/sync/pause'), json, pauseLines);
+    });
+
+  sync
+    .command('resume')
+    .description('send to Mailchimp again what waits, opt-outs first')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- sync resume')
+    .action(async ({ json = false }: Json) => {
+      const done = await call(z.object({ resumed: z.boolean() }), 'POST', '/sync/resume');
+      print(done, json, ({ resumed }) => [resumed ? 'The lane goes on.' : 'The lane was not paused.']);
     });
 
   sync
@@ -117,20 +139,30 @@ function setupLines(report: z.infer<typeof setupReport>): string[] {
   ];
 }
 
+const pauseLines = ({ pausedBy, pausedAt }: { pausedBy: string; pausedAt: string }) => [
+  coloured(
+    'yellow',
+    `Paused by ${pausedBy} since ${pausedAt}: \`npm run admin -- sync resume\` lets it go on.`,
+  ),
+  pauseMeans,
+];
+
 function statusLines({ signals, refused }: z.infer<typeof syncStatus>): string[] {
-  const { stopped, trouble, due, oldestOptOutSeconds, lastWebhook, reconciledAt } = signals;
+  const { stopped, pausedBy, pausedAt, trouble, due, oldestOptOutSeconds, lastWebhook, reconciledAt } =
+    signals;
   return [
+    ...(pausedBy === null || pausedAt === null ? [] : pauseLines({ pausedBy, pausedAt })),
     ...(stopped === null ? [] : [`Nobody is sent to Mailchimp: ${stopped}`]),
     ...(trouble === null ? [] : [`The last calls failed: ${trouble}`]),
     ...table([
-      ['due', String(due)],
+      ['due', toldCount(due)],
       [
         'oldest opt-out that waits',
         oldestOptOutSeconds === null ? 'none' : `${Math.round(oldestOptOutSeconds)} seconds`,
       ],
       ['last webhook', lastWebhook ?? 'none yet'],
       ['last reconciled', reconciledAt ?? 'never'],
-      ['refused', String(Object.values(signals.refused).reduce((sum, count) => sum + count, 0))],
+      ['refused', toldCount(Object.values(signals.refused).reduce((sum, count) => sum + count, 0))],
     ]),
     ...refused.flatMap(({ email, reason, title, detail, since, nextAttempt }) => [
       `  ${email}  ${reason} since ${since}, ${nextAttempt === null ? 'parked' : `next attempt ${nextAttempt}`}`,

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { AdminKeys } from '../../access/keys.ts';
 import { openSessions } from '../../access/sessions.ts';
 import type { Made } from '../../consent/dossier.ts';
+import type { Duties } from '../../duties/open.ts';
 import type { Guard } from '../../guard/guard.ts';
 import { readSignals } from '../../mailchimp/signals.ts';
 import type { Database } from '../../platform/database.ts';
@@ -16,6 +17,7 @@ import type { Act } from '../api.ts';
 import { openCheckUp } from './check-up.ts';
 import { type Desk, readForm, type Show, word } from './desk.ts';
 import { openDoor, signedIn } from './door.ts';
+import { dutyRoutes } from './duties.ts';
 import { readHistory, readOwed, readSample } from './numbers.ts';
 import { written } from './pages/layout.tsx';
 import { OverviewPage, spans } from './pages/overview.tsx';
@@ -32,6 +34,7 @@ export interface Dashboard {
   baseUrl: string;
   publication: string;
   doctor: () => Promise<Finding[]>;
+  duties: Pick<Duties, 'list'>;
   act: Act;
   /** What a dossier that is made now says of who made it. */
   dossierMade: () => Made;
@@ -122,6 +125,6 @@ export function dashboardRoutes(dashboard: Dashboard): Router {
     .all(onlyVerbs('GET'));
 
   const desk: Desk = { database, act, dossierMade, acting, demandSession, form, show };
-  router.use(peopleRoutes(desk), syncRoutes(desk), wordingRoutes(desk));
+  router.use(peopleRoutes(desk), syncRoutes(desk), dutyRoutes(desk, dashboard.duties), wordingRoutes(desk));
   return router;
 }

@@ -9,6 +9,8 @@ export interface Series {
   /** Opt-outs by the person or for them; those that a file brought were theirs elsewhere. */
   left: number[];
   imported: number[];
+  /** By how many subscriptions became more or fewer. */
+  gained: number[];
 }
 
 export interface History {
@@ -18,7 +20,7 @@ export interface History {
   of(listId: number): Series;
 }
 
-const kinds: Record<keyof Series, readonly TotalKind[]> = {
+const kinds: Record<Exclude<keyof Series, 'gained'>, readonly TotalKind[]> = {
   requested: ['requested'],
   confirmed: ['confirmed'],
   left: ['unsubscribed_reader', 'unsubscribed_mailchimp', 'unsubscribed_admin'],
@@ -35,17 +37,20 @@ export async function readHistory(
   const days = Array.from({ length: count }, (_, index) =>
     new Date(now.getTime() - (count - 1 - index) * dayMs).toISOString().slice(0, 10),
   );
-  const byList = Map.groupBy(await totalsSince(sql, days[0] ?? ''), ({ listId }) => listId);
+  const all = await totalsSince(sql, days[0] ?? '');
+  const byList = Map.groupBy(all, ({ listId }) => listId);
   return {
     days,
     of(listId) {
       const totals = byList.get(listId) ?? [];
-      const series = (kind: keyof Series) => perDay(days, totals, kinds[kind]);
+      const series = (kind: keyof typeof kinds) => perDay(days, totals, kinds[kind]);
       return {
         requested: series('requested'),
         confirmed: series('confirmed'),
         left: series('left'),
         imported: series('imported'),
+        // These are kept by list alone, as somebody on two lists is one subscriber of each.
+        gained: perDay(days, listId === 0 ? all : totals, ['subscribers']),
       };
     },
   };
@@ -57,6 +62,19 @@ function perDay(days: readonly string[], totals: readonly DayTotal[], kinds: rea
     if (kinds.includes(kind)) counts.set(day, (counts.get(day) ?? 0) + count);
   }
   return days.map((day) => counts.get(day) ?? 0);
+}
+
+/** How many there were at the end of each day. @param now how many there are at the end of the last one */
+export function levels(now: number, gained: readonly number[]): number[] {
+  let level = now;
+  return gained
+    .toReversed()
+    .map((gain) => {
+      const atEnd = level;
+      level -= gain;
+      return atEnd;
+    })
+    .reverse();
 }
 
 export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

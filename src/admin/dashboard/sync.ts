@@ -31,6 +31,15 @@ export function syncRoutes({ database, act, demandSession, acting, form, show }:
       show(req, res, (frame) => createElement(SyncPage, { frame, holder, signals, refused, compared }));
     })
     .all(onlyVerbs('GET'));
+  for (const what of ['pause', 'resume']) {
+    router
+      .route(`/sync/${what}`)
+      .post(...acting, async (req: Request, res: Response) => {
+        await act(`sync.${what}`, { key: signedIn(req), req, res });
+        res.redirect(303, '/admin/sync');
+      })
+      .all(onlyVerbs('POST'));
+  }
   router
     .route('/sync/retry')
     .post(...acting, ...form, async (req: Request, res: Response) => {

@@ -11,9 +11,10 @@ import { ConsentTextPage, ListPage, ListsPage } from './pages/lists.tsx';
 
 const action = z.enum(['preview', 'save']).default('save');
 const listForm = z.object({ name: word, description: word.default(''), action });
+const newListForm = listForm.extend({ slug: word });
 const textForm = z.object({ text: word, action });
 
-/** `/admin/lists` and `/admin/consent-texts`: what forms show, worded anew after a look at it. */
+/** `/admin/lists` and `/admin/consent-texts`: what forms show, made or worded anew after a look at it. */
 export function wordingRoutes({ database, act, acting, demandSession, form, show }: Desk): Router {
   const router = Router();
 
@@ -32,9 +33,22 @@ export function wordingRoutes({ database, act, acting, demandSession, form, show
     .route('/lists')
     .get(demandSession, async (req, res) => {
       const [lists, texts] = await Promise.all([everyList(database), consentWordings(database)]);
-      show(req, res, (frame) => createElement(ListsPage, { frame, lists, texts }));
+      const of = { holder: signedIn(req), lists, texts, typed: null, errors: [], isPreview: false };
+      show(req, res, (frame) => createElement(ListsPage, { frame, ...of }));
     })
-    .all(onlyVerbs('GET'));
+    .post(...acting, ...form, async (req: Request, res: Response) => {
+      const { action, ...typed } = readForm(newListForm, req.body);
+      const holder = signedIn(req);
+      const isPreview = action === 'preview';
+      const errors = isPreview
+        ? []
+        : await refusedFields(() => act('lists.create', { key: holder, req, res, body: typed }));
+      if (!isPreview && errors.length === 0) return res.redirect(303, '/admin/lists');
+      const [lists, texts] = await Promise.all([everyList(database), consentWordings(database)]);
+      const of = { holder, lists, texts, typed, errors, isPreview };
+      show(req, res, (frame) => createElement(ListsPage, { frame, ...of }), errors.length > 0 ? 422 : 200);
+    })
+    .all(onlyVerbs('GET', 'POST'));
 
   router
     .route('/lists/:slug')
@@ -103,7 +117,7 @@ async function refusedFields(act: () => Promise<void>): Promise<FieldError[]> {
     await act();
     return [];
   } catch (error) {
-    if (error instanceof Problem && error.status === 422) return error.errors;
+    if (error instanceof Problem && error.errors.length > 0) return error.errors;
     throw error;
   }
 }

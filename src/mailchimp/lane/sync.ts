@@ -13,6 +13,7 @@ import { eraseOne } from './erase.ts';
 import { classify } from './refusals.ts';
 import { refuse } from './settle.ts';
 import { type Equalising, equaliseOne } from './single.ts';
+import { createStanding } from './standing.ts';
 import { isUnread } from './unread.ts';
 
 export interface Sync {
@@ -48,6 +49,7 @@ const blockedTooOften = 5;
  * Starts the lane that keeps the audience equal to the database: it takes the contacts whose wanted
  * revision is not the acknowledged one, sends what is wanted at that moment, and acknowledges exactly
  * that. Lost answers, repeats and crashes are harmless, for the last call made says all there is to say.
+ * While an operator has it paused it takes nobody, and makes no call that was not under way.
  * @param concurrency calls at a time; the gate behind `api` holds all processes to it
  * @param erasure what becomes at Mailchimp of who is erased here
  * @param hear reads what changed in the audience of late, before a backlog is written over it
@@ -149,7 +151,9 @@ export function startSync({
 
   /** Takes the next set. @returns whether there may be more to do at once */
   async function round(): Promise<boolean> {
+    await standing.lookForPause();
     if (standing.stopped() !== null && !(await recovered())) return true;
+    if (standing.paused()) return false;
     // Twice as many sets as calls, so that one is taken and settled while another is sent.
     if (underWay.size >= concurrency * 2) return false;
     const knew = heard;
@@ -238,9 +242,8 @@ export function startSync({
   }
 
   async function single(contact: TakenContact, takenAt: number): Promise<void> {
-    if (stopping || standing.stopped() !== null || Date.now() - takenAt > pace.patience) {
-      return putBack(database, [contact]);
-    }
+    const rests = stopping || standing.paused() || standing.stopped() !== null;
+    if (rests || Date.now() - takenAt > pace.patience) return putBack(database, [contact]);
     const { erase } = contact;
     await whileOpen([contact], () =>
       erase === null ? equaliseOne(parts, contact) : eraseOne(parts, contact, erase),
@@ -325,7 +328,7 @@ export function startSync({
     }
     blocked = 0;
     nextProbe = 0;
-    standing.resume();
+    standing.recover();
     await ready().catch(reportTrouble);
     return standing.stopped() === null;
   }
@@ -346,46 +349,6 @@ export function startSync({
       bell.ring();
       await running;
       await standing.written();
-    },
-  };
-}
-
-/** How the lane stands, kept in the database as well, since the process that is asked may be another. */
-function createStanding(database: Database, log: Log) {
-  let stopped: string | null = null;
-  let trouble: string | null = null;
-  let writing: Promise<unknown> = Promise.resolve();
-
-  function write(): void {
-    const now = new Date();
-    const data = { stopped, stoppedAt: stopped && now, trouble, troubleAt: trouble && now };
-    writing = writing
-      .then(() => database.prisma.audienceLane.update({ where: { id: 1 }, data }))
-      .catch((error: unknown) => log.warn({ err: error }, 'how the lane stands could not be written down'));
-  }
-  write();
-
-  return {
-    stopped: () => stopped,
-    setTrouble(reason: string | null) {
-      if (trouble === reason) return;
-      trouble = reason;
-      write();
-    },
-    stop({ message, requestId }: MailchimpError) {
-      if (stopped === message) return;
-      stopped = message;
-      log.error({ reason: message, requestId }, 'Mailchimp is not usable');
-      write();
-    },
-    resume() {
-      stopped = null;
-      trouble = null;
-      log.info('Mailchimp is usable again');
-      write();
-    },
-    written: async () => {
-      await writing;
     },
   };
 }

@@ -1,5 +1,6 @@
 import { scaleLinear, scalePoint } from 'd3-scale';
 import { line, type SymbolType, symbol, symbolCircle, symbolSquare, symbolTriangle } from 'd3-shape';
+import { sum } from '../numbers.ts';
 import { count, Table } from './parts.tsx';
 
 /** A line of a chart. Its looks are a colour, a dash and a shape, so that no colour need be told from another. */
@@ -18,18 +19,18 @@ const shapes: Record<Line['look'], SymbolType> = {
 const shortDay = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const dayName = (day: string) => shortDay.format(new Date(`${day}T00:00:00Z`));
 
-/** Lines over days, drawn for a wide and for a narrow page, with a table of the same numbers beneath. */
-export function Chart({
-  id,
-  title,
-  days,
-  lines,
-}: {
+interface Shown {
   id: string;
   title: string;
   days: readonly string[];
   lines: readonly Line[];
-}) {
+  /** Whether there are so many at the end of a day, rather than so many in its course. */
+  isLevel?: boolean;
+}
+
+/** Lines over days, drawn for a wide and for a narrow page, with a table of the same numbers beneath. */
+export function Chart(shown: Shown) {
+  const { id, title, days, lines } = shown;
   return (
     <figure className="chart">
       <figcaption>
@@ -46,24 +47,8 @@ export function Chart({
           ))}
         </ul>
       </figcaption>
-      <Plot
-        id={`${id}-wide`}
-        className="wide"
-        title={title}
-        days={days}
-        lines={lines}
-        width={1000}
-        height={280}
-      />
-      <Plot
-        id={`${id}-narrow`}
-        className="narrow"
-        title={title}
-        days={days}
-        lines={lines}
-        width={340}
-        height={240}
-      />
+      <Plot {...shown} id={`${id}-wide`} className="wide" width={1000} height={280} />
+      <Plot {...shown} id={`${id}-narrow`} className="narrow" width={340} height={240} />
       <details id={`${id}-numbers`}>
         <summary>The numbers of this chart</summary>
         <Table
@@ -81,7 +66,9 @@ export function Chart({
   );
 }
 
-const margin = { top: 12, right: 14, bottom: 28, left: 48 };
+const margin = { top: 12, right: 14, bottom: 28 };
+/** Pixels that a digit of the axis takes. */
+const digit = 7;
 
 function Plot({
   id,
@@ -89,31 +76,32 @@ function Plot({
   title,
   days,
   lines,
+  isLevel = false,
   width,
   height,
-}: {
-  id: string;
-  className: string;
-  title: string;
-  days: readonly string[];
-  lines: readonly Line[];
-  width: number;
-  height: number;
-}) {
-  const most = Math.max(1, ...lines.flatMap(({ values }) => values));
-  const x = scalePoint(days, [margin.left, width - margin.right]);
-  const y = scaleLinear([0, most], [height - margin.bottom, margin.top]).nice(4);
+}: Shown & { className: string; width: number; height: number }) {
+  const values = lines.flatMap((line) => line.values);
+  // A level of thousands that changes by tens would be a flat line above nothing.
+  const least = isLevel ? Math.max(0, Math.min(...values) - 1) : 0;
+  const y = scaleLinear([least, Math.max(least + 1, ...values)], [height - margin.bottom, margin.top]).nice(
+    4,
+  );
+  const ticks = y.ticks(4).filter(Number.isInteger);
+  const left = Math.max(48, 12 + digit * Math.max(...ticks.map((tick) => count(tick).length)));
+  const x = scalePoint(days, [left, width - margin.right]);
   const path = line<number>(
     (_, index) => x(days[index] ?? '') ?? 0,
     (value) => y(value),
   );
   // So many days lie between two that are named, or marked; the last one always is.
-  const apart = (room: number) => Math.ceil((days.length * room) / (width - margin.left - margin.right));
+  const apart = (room: number) => Math.ceil((days.length * room) / (width - left - margin.right));
   const every = (step: number) =>
     days.flatMap((day, index) => ((days.length - 1 - index) % step === 0 ? { day, index } : []));
-  const summary = lines
-    .map(({ name, values }) => `${name}: ${count(values.reduce((all, value) => all + value, 0))}`)
-    .join(', ');
+  const summary = lines.map(({ name, values }) =>
+    isLevel
+      ? `${name}: from ${count(values[0] ?? 0)} to ${count(values.at(-1) ?? 0)}`
+      : `${name}, in all: ${count(sum(values))}`,
+  );
   return (
     <svg
       className={className}
@@ -124,18 +112,15 @@ function Plot({
       <title id={`${id}-title`}>{title}</title>
       <desc
         id={`${id}-about`}
-      >{`In all, ${summary}. The numbers of each day stand in the table below.`}</desc>
-      {y
-        .ticks(4)
-        .filter(Number.isInteger)
-        .map((tick) => (
-          <g key={tick}>
-            <path className="grid" d={`M${margin.left} ${y(tick)}H${width - margin.right}`} />
-            <text x={margin.left - 8} y={y(tick) + 4} textAnchor="end">
-              {count(tick)}
-            </text>
-          </g>
-        ))}
+      >{`${summary.join('; ')}. The numbers of each day stand in the table below.`}</desc>
+      {ticks.map((tick) => (
+        <g key={tick}>
+          <path className="grid" d={`M${left} ${y(tick)}H${width - margin.right}`} />
+          <text x={left - 8} y={y(tick) + 4} textAnchor="end">
+            {count(tick)}
+          </text>
+        </g>
+      ))}
       {every(apart(64)).map(({ day }) => (
         <text key={day} x={x(day)} y={height - 6} textAnchor={day === days.at(-1) ? 'end' : 'middle'}>
           {dayName(day)}

@@ -13,7 +13,8 @@ const places = [
   ['/admin', 'Overview'],
   ['/admin/subscribers', 'Subscribers'],
   ['/admin/sync', 'Mailchimp'],
-  ['/admin/lists', 'Lists and texts'],
+  ['/admin/duties', 'Duties'],
+  ['/admin/lists', 'Lists'],
 ] as const;
 
 export type Place = (typeof places)[number][0];

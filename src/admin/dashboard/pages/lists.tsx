@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import type { AdminKey } from '../../../access/keys.ts';
 import type { ConsentWording } from '../../../consent/wordings.ts';
 import type { everyList } from '../../../subscribing/lists.ts';
@@ -7,21 +8,26 @@ import { ButtonForm, count, Table } from './parts.tsx';
 
 type List = Awaited<ReturnType<typeof everyList>>[number];
 
+/** What was typed of a mailing list that is to be. */
+type NewList = Pick<List, 'slug' | 'name' | 'description'>;
+
 /** `/admin/lists`: what forms show. */
 export function ListsPage({
-  frame,
   lists,
   texts,
-}: {
-  frame: Frame;
+  typed,
+  ...edited
+}: Edited & {
   lists: readonly List[];
   texts: readonly ConsentWording[];
+  typed: NewList | null;
 }) {
+  const { frame, holder, errors, isPreview } = edited;
   return (
     <DashboardPage frame={frame} title="Lists and texts" place="/admin/lists">
       <h1>Lists and texts</h1>
       {lists.length === 0 ? (
-        <p>There is no mailing list yet: `npm run admin -- lists create` makes one.</p>
+        <p>There is no mailing list yet.</p>
       ) : (
         <Table
           caption="Mailing lists, in the order of the form"
@@ -39,6 +45,23 @@ export function ListsPage({
             ],
           }))}
         />
+      )}
+      {holder.scopes.includes('write') && (
+        <details id="new-list" open={typed !== null}>
+          <summary>A new mailing list</summary>
+          {isPreview && typed !== null && <ListPreview of={typed} />}
+          <form method="post" action="/admin/lists">
+            <Field name="slug" label="Slug" value={typed?.slug ?? ''} errors={errors}>
+              How forms name it, such as morning-briefing; it never changes.
+            </Field>
+            <Field name="name" label="Name" value={typed?.name ?? ''} errors={errors} />
+            <Field name="description" label="Description" value={typed?.description ?? ''} errors={errors} />
+            <p className="small">
+              Readers can tick it at once: it stands last in every form that names no lists.
+            </p>
+            <Buttons mayWrite save="Create" />
+          </form>
+        </details>
       )}
       <Table
         caption="Consent texts, one a language"
@@ -79,22 +102,7 @@ export function ListPage({
   return (
     <DashboardPage frame={frame} title={`Mailing list: ${list.name}`} place="/admin/lists">
       <h1>{list.name}</h1>
-      {isPreview && (
-        <section className="preview" aria-labelledby="preview">
-          <h2 id="preview">As readers will see it</h2>
-          <div className="choice">
-            <input type="checkbox" id="shown" disabled />
-            <label htmlFor="shown">
-              <bdi>{typed.name}</bdi>
-            </label>
-            <div>
-              <p>
-                <bdi>{typed.description}</bdi>
-              </p>
-            </div>
-          </div>
-        </section>
-      )}
+      {isPreview && <ListPreview of={typed} />}
       <form method="post" action={`/admin/lists/${list.slug}`}>
         <Field name="name" label="Name" value={typed.name} errors={errors} />
         <Field name="description" label="Description" value={typed.description} errors={errors} />
@@ -109,6 +117,25 @@ export function ListPage({
         </details>
       )}
     </DashboardPage>
+  );
+}
+
+function ListPreview({ of: { name, description } }: { of: Pick<List, 'name' | 'description'> }) {
+  return (
+    <section className="preview" aria-labelledby="preview">
+      <h2 id="preview">As readers will see it</h2>
+      <div className="choice">
+        <input type="checkbox" id="shown" disabled />
+        <label htmlFor="shown">
+          <bdi>{name}</bdi>
+        </label>
+        <div>
+          <p>
+            <bdi>{description}</bdi>
+          </p>
+        </div>
+      </div>
+    </section>
   );
 }
 
@@ -138,7 +165,7 @@ export function ConsentTextPage({ locale, text, ...edited }: Edited & { locale: 
   );
 }
 
-function Buttons({ mayWrite }: { mayWrite: boolean }) {
+function Buttons({ mayWrite, save = 'Save' }: { mayWrite: boolean; save?: string }) {
   if (!mayWrite) return <p>Your key may look only: changing this needs one of scope write.</p>;
   return (
     <div className="buttons">
@@ -146,7 +173,7 @@ function Buttons({ mayWrite }: { mayWrite: boolean }) {
         Preview
       </button>
       <button type="submit" name="action" value="save">
-        Save
+        {save}
       </button>
     </div>
   );
@@ -159,6 +186,7 @@ function Field({
   errors,
   isLong = false,
   lang,
+  children,
 }: {
   name: string;
   label: string;
@@ -166,6 +194,8 @@ function Field({
   errors: readonly FieldError[];
   isLong?: boolean;
   lang?: string;
+  /** What one should know before typing. */
+  children?: ReactNode;
 }) {
   const error = errors.find(({ field }) => field === name)?.message;
   const shared = {
@@ -174,7 +204,10 @@ function Field({
     lang,
     defaultValue: value,
     'aria-invalid': error === undefined ? undefined : true,
-    'aria-describedby': error === undefined ? undefined : `${name}-error`,
+    'aria-describedby':
+      [error !== undefined && `${name}-error`, children !== undefined && `${name}-hint`]
+        .filter(Boolean)
+        .join(' ') || undefined,
   } as const;
   return (
     <div className="field">
@@ -182,6 +215,11 @@ function Field({
       {error !== undefined && (
         <p className="error" id={`${name}-error`}>
           {label} {error}.
+        </p>
+      )}
+      {children !== undefined && (
+        <p className="small" id={`${name}-hint`}>
+          {children}
         </p>
       )}
       {isLong ? <textarea rows={10} dir="auto" {...shared} /> : <input type="text" {...shared} />}

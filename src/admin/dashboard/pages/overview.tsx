@@ -1,8 +1,9 @@
-import type { Signals } from '../../../mailchimp/signals.ts';
+import { mostCounted, type Signals, toldCount } from '../../../mailchimp/signals.ts';
 import type { everyList } from '../../../subscribing/lists.ts';
 import type { CheckUp } from '../check-up.ts';
-import { type History, type Owed, type Sample, sum } from '../numbers.ts';
+import { type History, levels, type Owed, type Sample, sum } from '../numbers.ts';
 import { Chart, Spark } from './chart.tsx';
+import { LaneAlerts } from './lane.tsx';
 import { DashboardPage, type Frame, Live } from './layout.tsx';
 import { count, Facts, Findings, share, span, Table, Time } from './parts.tsx';
 
@@ -54,9 +55,10 @@ export function OverviewPage({ frame, of }: { frame: Frame; of: Overview }) {
 }
 
 function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }) {
-  const { requested, confirmed, left, imported } = history.of(list?.id ?? 0);
+  const { requested, confirmed, left, imported, gained } = history.of(list?.id ?? 0);
   const where = list === null ? 'all lists' : list.name;
   const subscribers = list === null ? sum(lists.map((one) => one.subscribers)) : list.subscribers;
+  const subscribed = list === null ? 'Subscriptions' : 'Subscribers';
   return (
     <>
       <h2>Readers</h2>
@@ -90,7 +92,7 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
         <dl className="figures">
           {(
             [
-              [list === null ? 'Subscriptions now' : 'Subscribers now', count(subscribers)],
+              [`${subscribed} now`, count(subscribers)],
               ['Sign-ups', count(sum(requested))],
               ['Confirmed', count(sum(confirmed))],
               ['Confirmation rate', share(sum(confirmed), sum(requested))],
@@ -114,6 +116,13 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
             { name: 'Confirmed', look: 'second', values: confirmed },
             { name: 'Opt-outs', look: 'third', values: left },
           ]}
+        />
+        <Chart
+          id="levels"
+          title={`${subscribed} at the end of each of the last ${days} days, ${where}`}
+          days={history.days}
+          lines={[{ name: subscribed, look: 'first', values: levels(subscribers, gained) }]}
+          isLevel
         />
         <Table
           caption={`Mailing lists in the last ${days} days`}
@@ -151,20 +160,16 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
 }
 
 function Mailchimp({ signals }: { signals: Signals }) {
-  const { stopped, trouble, due, oldestOptOutSeconds, refused, drift } = signals;
+  const { due, oldestOptOutSeconds, refused, drift } = signals;
   const reasons = Object.entries(refused).filter(([, contacts]) => contacts > 0);
+  const all = sum(reasons.map(([, contacts]) => contacts));
   return (
     <div>
       <h2>Mailchimp</h2>
-      {stopped !== null && (
-        <p className="alert">
-          Nobody is sent there since <Time at={signals.stoppedAt} />: {stopped}
-        </p>
-      )}
-      {stopped === null && trouble !== null && <p className="alert">The last calls failed: {trouble}</p>}
+      <LaneAlerts signals={signals} />
       <Facts
         of={[
-          ['Yet to hear of', count(due)],
+          ['Yet to hear of', toldCount(due)],
           ['Oldest opt-out that waits', oldestOptOutSeconds === null ? 'none' : span(oldestOptOutSeconds)],
           [
             'Refused',
@@ -172,7 +177,9 @@ function Mailchimp({ signals }: { signals: Signals }) {
               'nobody'
             ) : (
               <a href="/admin/sync" key="refused">
-                {reasons.map(([reason, contacts]) => `${contacts} ${reason}`).join(', ')}
+                {all > mostCounted
+                  ? `${toldCount(all)}: ${reasons.map(([reason]) => reason).join(', ')}`
+                  : reasons.map(([reason, contacts]) => `${contacts} ${reason}`).join(', ')}
               </a>
             ),
           ],

@@ -1,6 +1,8 @@
 import type { AdminKey } from '../../../access/keys.ts';
+import { pauseMeans } from '../../../mailchimp/lane/pause.ts';
 import type { RefusalKind } from '../../../mailchimp/lane/refusals.ts';
-import type { RefusedContact, Signals } from '../../../mailchimp/signals.ts';
+import { type RefusedContact, type Signals, toldCount } from '../../../mailchimp/signals.ts';
+import { LaneAlerts } from './lane.tsx';
 import { DashboardPage, type Frame, Live } from './layout.tsx';
 import { ButtonForm, count, Facts, Table, Time } from './parts.tsx';
 
@@ -54,19 +56,25 @@ export function SyncPage({
     <DashboardPage frame={frame} title="Mailchimp" place="/admin/sync" live>
       <h1>Mailchimp</h1>
       <Live id="lane">
-        {signals.stopped !== null && (
-          <p className="alert">
-            Nobody is sent there since <Time at={signals.stoppedAt} />: {signals.stopped}
-          </p>
-        )}
+        <LaneAlerts signals={signals} />
         <Facts
           of={[
-            ['Yet to hear of', count(signals.due)],
-            ['Refused', count(all)],
+            ['Yet to hear of', toldCount(signals.due)],
+            ['Refused', toldCount(all)],
             ['Last webhook', <Time at={signals.lastWebhook} otherwise="none yet" key="webhook" />],
             ['Compared as a whole', <Time at={signals.reconciledAt} key="compared" />],
           ]}
         />
+        {mayWrite &&
+          (signals.pausedAt === null ? (
+            <details id="pause">
+              <summary>Pause</summary>
+              <p>{pauseMeans} It lasts until somebody resumes it.</p>
+              <ButtonForm action="/admin/sync/pause">Pause</ButtonForm>
+            </details>
+          ) : (
+            <ButtonForm action="/admin/sync/resume">Resume</ButtonForm>
+          ))}
       </Live>
       <h2>Refused</h2>
       <Live id="refused">
@@ -76,7 +84,7 @@ export function SyncPage({
           <Table
             caption={
               refused.length < all
-                ? `The longest refused, ${count(refused.length)} of ${count(all)}`
+                ? `The longest refused, ${count(refused.length)} of ${toldCount(all)}`
                 : 'The longest refused first'
             }
             head={[

@@ -1,0 +1,23 @@
+import { pauseMeans } from '../../../mailchimp/lane/pause.ts';
+import type { Signals } from '../../../mailchimp/signals.ts';
+import { Time } from './parts.tsx';
+
+/** Why Mailchimp is not told at present, if it is not. */
+export function LaneAlerts({ signals }: { signals: Signals }) {
+  const { stopped, stoppedAt, pausedBy, pausedAt, trouble } = signals;
+  return (
+    <>
+      {pausedAt !== null && (
+        <p className="alert">
+          Paused by <bdi>{pausedBy}</bdi> since <Time at={pausedAt} />. {pauseMeans}
+        </p>
+      )}
+      {stopped !== null && (
+        <p className="alert">
+          Nobody is sent there since <Time at={stoppedAt} />: {stopped}
+        </p>
+      )}
+      {stopped === null && trouble !== null && <p className="alert">The last calls failed: {trouble}</p>}
+    </>
+  );
+}
