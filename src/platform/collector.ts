@@ -54,6 +54,9 @@ export async function startTracing(
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   recordWith(provider);
   return async () => {
+    recordWith(null);
+    context.disable();
+    propagation.disable();
     const { promise: enough, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, patience);
     // Whatever is in its way is told by the exporter.

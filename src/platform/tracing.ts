@@ -61,9 +61,10 @@ let tracer: Tracer = trace.getTracer(manifest.name);
 /**
  * Has spans recorded from now on: ours, and nobody else's. It is not made known to the packages that we use, as some
  * would tell it of errors with all that they say; pg-boss does.
+ * @param provider null: nothing is recorded any more
  */
-export function recordWith(provider: TracerProvider): void {
-  tracer = provider.getTracer(manifest.name, manifest.version);
+export function recordWith(provider: TracerProvider | null): void {
+  tracer = (provider ?? trace).getTracer(manifest.name, manifest.version);
 }
 
 /** A span that is under way. */

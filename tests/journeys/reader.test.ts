@@ -10,7 +10,8 @@ describe('a reader, from the form to the last link', () => {
   const violations: string[] = [];
   beforeAll(async () => {
     footnote = await Footnote.start();
-    footnote.sandbox.audience.observe((exchange) => violations.push(...checkExchange(exchange)));
+    if (contractMissing === null)
+      footnote.sandbox.audience.observe((exchange) => violations.push(...checkExchange(exchange)));
   });
   afterAll(() => footnote.stop());
 
