@@ -76,8 +76,9 @@ export async function openQueue(
       } as const;
       await boss.work(name, options, (jobs) =>
         Promise.all(
-          jobs.map(({ id, data }) =>
-            inSpan(`process ${name}`, aboutJob(name, id, data), () =>
+          jobs.map(async ({ id, data: carried }) => {
+            const { traceparent, ...data } = carrier.parse(carried);
+            return inSpan(`process ${name}`, aboutJob(name, id, traceparent), () =>
               handle(data).catch((error: unknown) => {
                 log.warn({ err: error, queue: name, job: id }, 'a job failed and will be tried again');
                 throw error;
@@ -85,8 +86,8 @@ export async function openQueue(
             ).then(
               () => ({ id, status: 'completed' as const }),
               () => ({ id, status: 'failed' as const }),
-            ),
-          ),
+            );
+          }),
         ),
       );
     },
@@ -104,14 +105,15 @@ async function dropOldSchedules(boss: PgBoss, queues: readonly string[]): Promis
     if (!queues.includes(name)) await boss.unschedule(name, key);
 }
 
-const carrier = z.object({ traceparent: z.string().optional() });
+/** What a job carries: its own data, and the trace in which it was added. */
+const carrier = z.looseObject({ traceparent: z.string().optional() });
 
 /** A trace of its own, linked with where the job was added: it may be tried for days. */
-const aboutJob = (queue: string, id: string, data: unknown) =>
+const aboutJob = (queue: string, id: string, traceparent: string | undefined) =>
   ({
     kind: 'consumer',
     parent: nowhere,
-    links: [originOf(carrier.safeParse(data).data?.traceparent)],
+    links: [originOf(traceparent)],
     attributes: {
       'messaging.system': 'pg-boss',
       'messaging.operation.name': 'process',

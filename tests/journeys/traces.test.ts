@@ -5,6 +5,7 @@ import { gather } from '../../src/platform/gather.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { inSpan } from '../../src/platform/tracing.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
+import { key } from '../harness/admin.ts';
 import { type CollectedSpan, startCollector } from '../harness/collector.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { isTo, linksIn } from '../harness/mails.ts';
@@ -26,6 +27,7 @@ const person = {
   source: 'https://news.example/canary-page',
   lists: ['morning-briefing'],
 };
+const asOperator = { Authorization: `Bearer ${key}` };
 const agent = { 'User-Agent': 'Canary-Browser/1.0' };
 const md5 = createHash('md5').update(email).digest('hex');
 
@@ -82,7 +84,7 @@ describe('the traces of a sign-up', () => {
       { encoding: 'json', sampler: 'parentbased_always_on', share: 1 },
       createLog('silent'),
     );
-    const footnote = await Footnote.start({ LOG_LEVEL: 'info', TRUST_PROXY: 'loopback' });
+    const footnote = await Footnote.start({ LOG_LEVEL: 'info', TRUST_PROXY: 'loopback', ADMIN_API_KEY: key });
     const { http, sandbox, service } = footnote;
 
     await http.post('/subscriptions').set(agent).set(claimed).send(person).expect(202);
@@ -96,6 +98,16 @@ describe('the traces of a sign-up', () => {
     await footnote.hurry();
     await vi.waitFor(() => expect(sandbox.audience.member(email)?.status).toBe('subscribed'));
     await footnote.mailsNoted();
+    const { body } = await http.post('/admin/api/sync/reconcile').set(asOperator).send({}).expect(202);
+    await vi.waitFor(
+      async () => {
+        const { finishedAt } = await service.database.prisma.reconciliation.findUniqueOrThrow({
+          where: { id: body.id },
+        });
+        expect(finishedAt).not.toBeNull();
+      },
+      { timeout: 10_000, interval: 20 },
+    );
     const shared = gather<() => void>(async (set) => set.forEach((done) => void done()), {
       lanes: 1,
       largest: 10,
@@ -203,6 +215,12 @@ describe('the traces of a sign-up', () => {
         attributes: { 'footnote.contacts': 1 },
       });
     }
+  });
+
+  it('are in no way of a job that takes nothing but what it knows', () => {
+    const [asked] = named('process reconcile');
+    expect(asked?.attributes['error.type']).toBeUndefined();
+    expect(asked?.links).toHaveLength(1);
   });
 
   it('stand in the log beside the id of a request that fails, and in the lines of a job', () => {
