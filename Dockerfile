@@ -22,4 +22,4 @@ EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 3000) + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # As npm start does; npm itself would not pass on the signal to stop.
-CMD ["node", "--max-semi-space-size=8", "--max-old-space-size=512", "--import", "tsx", "src/main.ts"]
+CMD ["node", "--max-semi-space-size=4", "--max-old-space-size=384", "--import", "tsx", "src/main.ts"]

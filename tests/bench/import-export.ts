@@ -13,9 +13,9 @@ import { openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { offerDemoLists } from '../../src/sandbox/lists.ts';
 import { exportedRows } from '../../src/subscribing/export.ts';
-import { key } from '../harness/admin.ts';
+import { asByNpm, key } from '../harness/admin.ts';
 import { freePort } from '../harness/ports.ts';
-import { environment, nodeOptionsOf, startProcess } from '../harness/process.ts';
+import { environment, startProcess } from '../harness/process.ts';
 import { emptyDatabase } from '../harness/template.ts';
 import { nobody } from './sign-ups.ts';
 
@@ -35,6 +35,8 @@ export async function benchImportAndExport(): Promise<void> {
       ...environment(database.settings, nobody, port),
       LOG_LEVEL: 'error',
       ADMIN_API_KEY: key,
+      // As the unit and the container start it.
+      NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=384',
     },
     'tests/bench/footnote.ts',
   );
@@ -113,7 +115,7 @@ async function runScript(
   output: NodeJS.WritableStream = process.stdout,
 ): Promise<{ seconds: number; peak: number }> {
   const begun = performance.now();
-  const script = spawn(process.execPath, [...nodeOptionsOf('admin'), 'src/admin/cli.ts', ...words], {
+  const script = spawn(process.execPath, [...asByNpm, ...words], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

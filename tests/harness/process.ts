@@ -4,12 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import supertest from 'supertest';
-import manifest from '../../package.json' with { type: 'json' };
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import type { Settings } from '../../src/settings.ts';
-
-/** How node is told to run a script of package.json, its file left out. */
-export const nodeOptionsOf = (script: 'start' | 'admin') => manifest.scripts[script].split(' ').slice(1, -1);
 
 /** Where compiled code is kept, as these processes start again and again. */
 export const compileCache = path.join(tmpdir(), 'footnote-compiled');
@@ -90,7 +86,7 @@ function spawnFootnote(
   output: () => string;
   exited: Promise<number | null>;
 } {
-  const child = spawn(process.execPath, [...nodeOptionsOf('start'), program, ...words], {
+  const child = spawn(process.execPath, ['--import', 'tsx', program, ...words], {
     env: { PATH: process.env['PATH'] ?? '', NODE_COMPILE_CACHE: compileCache, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
