@@ -62,7 +62,9 @@ export function judgeRow(
 
   const own = row.list ? offered.filter(({ slug }) => slug === row.list) : lists;
   if (own.length === 0)
-    return row.list ? `There is no mailing list ${row.list} on offer.` : 'No list is named.';
+    return row.list
+      ? `There is no mailing list ${row.list} on offer.`
+      : 'No mailing list is named, neither by the row nor for the whole import.';
 
   const given = row.state === 'subscribed' ? row.consentedAt : row.endedAt;
   const givenAt = given ? readTime(given) : null;

@@ -41,6 +41,7 @@ describe('an operator who brings people over', () => {
     expect(out).toContain('first_name <- Vorname');
     expect(out).toMatch(/^created +1$/m);
     expect(out).toMatch(/^rejected +1$/m);
+    expect(out).toContain('  1  The email address has no @');
     expect(out).toContain('Nothing was changed.');
     expect(await footnote.service.database.prisma.subscriber.count()).toBe(0);
     expect(await footnote.service.database.prisma.import.count()).toBe(0);

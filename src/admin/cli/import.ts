@@ -154,10 +154,10 @@ async function importFile(file: string, wish: Wish): Promise<void> {
     if (begun !== null && begun.finishedAt === null)
       await patiently(() => call(importState, 'POST', `/imports/${begun.id}/finish`));
     const total = { ...counts, rejected: counts.rejected + unread };
-    const rejected = await rejects.close();
+    const reasons = await rejects.close();
     print(total, json, (counts) => [
       ...table(Object.entries(counts)),
-      ...(rejected === 0 ? [] : [`Rows that were not taken: ${wish.rejects ?? `${file}.rejects.csv`}`]),
+      ...rejectedLines(reasons, wish.rejects ?? `${file}.rejects.csv`),
       ...(begun === null
         ? ['Nothing was changed.']
         : [
@@ -168,6 +168,15 @@ async function importFile(file: string, wish: Wish): Promise<void> {
   } finally {
     opened.close();
   }
+}
+
+const mostReasonsTold = 5;
+
+function rejectedLines(reasons: readonly [reason: string, rows: number][], file: string): string[] {
+  if (reasons.length === 0) return [];
+  const told = reasons.slice(0, mostReasonsTold).map(([reason, rows]) => `  ${rows}  ${harmless(reason)}`);
+  const more = reasons.length > told.length ? ['  and more'] : [];
+  return [`Rows that were not taken: ${file}`, ...told, ...more];
 }
 
 function tellWhatWasFound({ guess, leftOut, columns }: ImportFile, json: boolean, id: string | null): void {

@@ -7,13 +7,14 @@ import { rejectsFile } from '../../../src/admin/cli/import/rejects.ts';
 import { csvOf } from '../../../src/platform/csv.ts';
 import { now, put, putZip, read } from './reading.ts';
 
-async function rejectsOf(file: string, name: string): Promise<{ file: string; count: number }> {
+async function rejectsOf(file: string, name: string) {
   const opened = await openImport(file);
   const rejected = path.join(path.dirname(file), name);
   const rejects = rejectsFile(rejected, opened.columns);
   for await (const { origin, ...entry } of opened.entries(now))
     if ('reason' in entry) await rejects.write(origin, entry.reason);
-  return { file: rejected, count: await rejects.close() };
+  const reasons = await rejects.close();
+  return { file: rejected, reasons, count: reasons.reduce((sum, [, rows]) => sum + rows, 0) };
 }
 
 it('rejects are written with their place, their reason and their cells, and no formula among them (A-16)', async () => {
@@ -31,6 +32,16 @@ it('rejects are written with their place, their reason and their cells, and no f
     ].join('\r\n'),
   );
   expect((await stat(rejects.file)).mode & 0o077).toBe(0);
+});
+
+it('rejects are counted by their reason, the most frequent first, and no more reasons than one can keep', async () => {
+  const rows = ['nobody', 'a@b', 'nobody.else', 'a@daily.example,x,y'];
+  const { reasons } = await rejectsOf(await put(`email,first_name\n${rows.join('\n')}\n`), 'rejects.csv');
+  expect(reasons).toEqual([
+    [expect.stringContaining('has no @'), 2],
+    [expect.any(String), 1],
+    [expect.stringContaining('has 3 cells'), 1],
+  ]);
 });
 
 it('no file is made where nothing is rejected', async () => {
