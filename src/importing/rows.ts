@@ -25,7 +25,10 @@ export const importRow = z.strictObject({
   consentIp: field,
   /** When it was taken back. */
   endedAt: field,
-  /** The slug of the list that the row is for; without one, it is for those of the import. */
+  /**
+   * The lists that the row is for, by slug or by name, parted by commas, semicolons or bars. Without one it is for those
+   * of the import, and an opt-out is from every list if the import has none.
+   */
   list: field,
 });
 
@@ -60,11 +63,13 @@ export function judgeRow(
   const parsed = parseAddress(row.email);
   if (!parsed.ok) return english.text(parsed.fault.key, parsed.fault.values);
 
-  const own = row.list ? offered.filter(({ slug }) => slug === row.list) : lists;
-  if (own.length === 0)
-    return row.list
-      ? `There is no mailing list ${row.list} on offer.`
-      : 'No mailing list is named, neither by the row nor for the whole import.';
+  const own = row.list
+    ? named(row.list, offered)
+    : lists.length === 0 && isOptOut(row)
+      ? [...offered]
+      : lists;
+  if (typeof own === 'string') return `There is no mailing list ${own} on offer.`;
+  if (own.length === 0) return 'No mailing list is named, neither by the row nor for the whole import.';
 
   const given = row.state === 'subscribed' ? row.consentedAt : row.endedAt;
   const givenAt = given ? readTime(given) : null;
@@ -85,6 +90,25 @@ export function judgeRow(
     firstName: isFirstName(firstName) ? firstName : null,
     locale: row.locale && isLanguage ? row.locale : english.locale,
   };
+}
+
+const isOptOut = ({ state }: ImportRow) => state !== 'subscribed';
+
+/** The lists that a cell names, or what it names in vain. A name may hold what parts others, as Mailchimp escapes it. */
+function named(cell: string, offered: readonly OfferedList[]): OfferedList[] | string {
+  const find = (text: string) =>
+    offered.find(({ slug }) => slug === text) ??
+    offered.find(({ name }) => name.toLowerCase() === text.toLowerCase());
+  const whole = find(cell.trim());
+  if (whole !== undefined) return [whole];
+  const found = new Set<OfferedList>();
+  for (const part of cell.split(/(?<!\\)[,;|]/)) {
+    const text = part.replaceAll('\\', '').trim();
+    const list = find(text);
+    if (list !== undefined) found.add(list);
+    else if (text !== '') return text;
+  }
+  return [...found];
 }
 
 const english = languageOf('en');

@@ -10,7 +10,8 @@ import {
   takeRows,
   undoImport,
 } from '../../src/importing/importing.ts';
-import { type ImportRow, importRows } from '../../src/importing/rows.ts';
+import { type ImportRow, importRows, judgeRow } from '../../src/importing/rows.ts';
+import type { OfferedList } from '../../src/subscribing/commands.ts';
 import { archiveList } from '../../src/subscribing/lists.ts';
 import { type Desk, ledgerOf, openDesk, readersOf, secret } from '../subscribing/desk.ts';
 import { addressOf, day } from '../subscribing/model.ts';
@@ -64,6 +65,45 @@ const traces = async () =>
             (SELECT count(*)::int FROM subscribers) AS people,
             (SELECT count(*)::int FROM imported_rows) AS rows`,
   );
+
+describe('the lists of a row', () => {
+  const judged = (row: object, lists: string[] = []) => {
+    const list = (slug: string, name: string): OfferedList => ({
+      ...{ id: slug.length, slug, name, description: '', wording: slug },
+    });
+    const offered = [list('daily', 'The Daily'), list('weekly', 'Weekly, with letters'), list('art', 'Art')];
+    const [read] = importRows.parse([{ email: 'ann@reader.example', ...row }]);
+    const found = judgeRow(read ?? expect.fail('no row'), {
+      ...{ lists: offered.filter(({ slug }) => lists.includes(slug)), offered, now: new Date() },
+    });
+    return typeof found === 'string' ? found : found.lists.map(({ slug }) => slug);
+  };
+
+  it.each([
+    ['daily', ['daily']],
+    ['the daily', ['daily']],
+    ['Weekly, with letters', ['weekly']],
+    ['Art, The Daily', ['art', 'daily']],
+    ['daily;art | daily', ['daily', 'art']],
+    // As Mailchimp escapes a comma in the name of a group.
+    ['Weekly\\, with letters, Art', ['weekly', 'art']],
+  ])('are those that it names, by slug or by name: %s', (list, slugs) => {
+    expect(judged({ list }, ['daily'])).toEqual(slugs);
+  });
+
+  it('are those of the import, or for whoever left all, where it names none', () => {
+    expect(judged({}, ['art'])).toEqual(['art']);
+    expect(judged({ list: '' }, ['art'])).toEqual(['art']);
+    expect(judged({ state: 'unsubscribed' }, ['art'])).toEqual(['art']);
+    expect(judged({ state: 'cleaned' })).toEqual(['daily', 'weekly', 'art']);
+    expect(judged({})).toContain('No mailing list is named');
+  });
+
+  it('are all on offer, or the row is not taken', () => {
+    expect(judged({ list: 'daily, VIP' })).toBe('There is no mailing list VIP on offer.');
+    expect(judged({ list: ' , ' })).toContain('No mailing list is named');
+  });
+});
 
 describe('an import', () => {
   it('subscribes hundreds in batches, each with the proof that came along', async () => {

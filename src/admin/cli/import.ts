@@ -57,7 +57,9 @@ Examples:
   npm run admin -- subscribers import readers.csv --list morning-briefing --dry-run \\
     --consent-source "Sign-up form of the old site, double opt-in since 2019"
   npm run admin -- subscribers import audience_export.zip --list morning-briefing --list weekend-reads \\
-    --map email="Email Address" --consent-source "Mailchimp, exported on 1 March 2026"`,
+    --map email="Email Address" --consent-source "Mailchimp, exported on 1 March 2026"
+  npm run admin -- subscribers import audience_export.zip --map list=Newsletters --dry-run \\
+    --consent-source "Mailchimp, where the group Newsletters has a name for each list"`,
     )
     .action(async (file: string, wish: Wish, command: Command) => {
       if (wish.map !== undefined) refuseWrongUse(command, wish.map);

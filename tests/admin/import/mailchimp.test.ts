@@ -123,3 +123,15 @@ async function patched(offset: number, value: number): Promise<string> {
   await writeFile(file, bytes);
   return file;
 }
+
+it('a group of the audience says who is on which list, and those who left have left every one of them (I2)', async () => {
+  const file = await putZip(contents((kind) => `${kind}_email_audience_export_1a2b3c4d5e.csv`));
+  const { rows } = await read(file, { map: 'list=Newsletters' });
+  expect(rows.map(({ state, list }) => [state, list])).toEqual([
+    ['cleaned', null],
+    ['unsubscribed', null],
+    ['subscribed', 'Daily, Weekly'],
+    ['subscribed', 'Daily, Weekly'],
+    ['subscribed', 'Daily, Weekly'],
+  ]);
+});

@@ -8,7 +8,7 @@ import { readTime } from './times.ts';
 /** How a person stands towards a list that an import knows. */
 export type ImportState = 'subscribed' | 'unsubscribed' | 'cleaned';
 
-/** One person, on one list where the file names it. */
+/** One person, on those lists that the file names, if it does. */
 export interface ImportRow {
   line: number;
   /** As it stands in the file; it has passed `parseAddress`. */
@@ -82,7 +82,7 @@ export function readRow({ line, cells, fault }: FileRecord, reading: Reading): R
   const texts = {
     firstName: textOf(cells, columns, 'first_name'),
     locale: textOf(cells, columns, 'locale'),
-    list: textOf(cells, columns, 'list'),
+    list: textOf(cells, columns, 'list', longestLists),
   };
   const proof = {
     consentedAt: timeOf(cellOf(cells, columns, 'consented_at'), now),
@@ -95,7 +95,15 @@ export function readRow({ line, cells, fault }: FileRecord, reading: Reading): R
     return { row: { line, email, ...texts, state: found.state, ...orNull(proof), endedAt: null } };
   }
   const changedAt = timeOf(cellOf(cells, columns, 'changed_at'), now);
-  const row = { line, email, ...legible(texts), ...orNull(proof), endedAt: endedAt ?? changedAt ?? null };
+  // Who is in a file of those who left has left the audience, whichever groups of it they were in.
+  const list = reading.stateOfFile === null ? texts.list : null;
+  const row = {
+    line,
+    email,
+    ...legible({ ...texts, list }),
+    ...orNull(proof),
+    endedAt: endedAt ?? changedAt ?? null,
+  };
   return { row: { ...row, state: found.state } };
 }
 
@@ -108,12 +116,14 @@ function cellOf(cells: readonly string[], columns: Columns, field: Field): strin
   return null;
 }
 
-/** Longer than any name, language tag or slug. */
+/** Longer than any name, language tag or list. */
 const longestText = 200;
+/** Longer than some dozens of lists. */
+const longestLists = 1_500;
 
 /** The beginning of a long one: as wrong as all of it to the server, which would refuse a batch that is too large. */
-const textOf = (cells: readonly string[], columns: Columns, field: Field) =>
-  cellOf(cells, columns, field)?.slice(0, longestText) ?? null;
+const textOf = (cells: readonly string[], columns: Columns, field: Field, longest = longestText) =>
+  cellOf(cells, columns, field)?.slice(0, longest) ?? null;
 
 function stateOf(
   { stateOfFile, columns }: Reading,
