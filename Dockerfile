@@ -2,11 +2,15 @@ FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json prisma.config.ts ./
 COPY prisma ./prisma
-# The client is generated on the way; what only tests and tools need goes again.
-RUN npm ci --no-audit --no-fund && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
+# The client is generated on the way; what only tests and tools need goes again. Left out with --omit=dev, Prisma's CLI
+# and TypeScript would stay, as packages that run can do with them; and Prisma brings compilers for other databases.
+RUN npm ci --no-audit --no-fund \
+  && npm pkg delete devDependencies && npm prune --ignore-scripts --no-audit --no-fund \
+  && find node_modules/@prisma/client/runtime -name 'query_compiler_*' ! -name '*.postgresql.*' -delete
 
 FROM node:24-slim
-ENV NODE_ENV=production DATA_DIR=/data
+# For the scripts, npm need not ask its registry each time whether there is a newer npm.
+ENV NODE_ENV=production DATA_DIR=/data NPM_CONFIG_UPDATE_NOTIFIER=false
 WORKDIR /app
 # What it runs belongs to root, so that it cannot change itself; only /data is its own.
 RUN install -d -o node -g node -m 700 /data

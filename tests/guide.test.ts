@@ -116,6 +116,18 @@ describe('the guide of operators', () => {
     expect(unsaid).toEqual([]);
   });
 
+  it('names the services of compose.yaml where it tells of containers', async () => {
+    const compose = await readFile('compose.yaml', 'utf8');
+    const [, services = ''] = /^services:\n((?:(?: .*|#.*)?\n)+)/m.exec(compose) ?? [];
+    const there = [...services.matchAll(/^ {2}(\w+):$/gm)].map(([, name]) => name);
+    const guide = await readFile('docs/operations.md', 'utf8');
+    const named = [...guide.matchAll(/docker compose (?:exec|run|stop|logs)((?: -\S+)*) (\w+)/g)];
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.map(([line, , service]) => [line, there.includes(service)])).toEqual(
+      named.map(([line]) => [line, true]),
+    );
+  });
+
   it('starts it by systemd and in a container as npm start does, in little memory', async () => {
     const [node, ...words] = manifest.scripts.start.split(' ');
     const command = [node, '--max-semi-space-size=4', '--max-old-space-size=384', ...words];

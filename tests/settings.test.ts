@@ -541,7 +541,14 @@ describe('.env.example', () => {
     const examples = blocks.map((block) => {
       const name = /^([A-Z_]+)=$/m.exec(block)?.[1] ?? '';
       expect(block, name).toMatch(/^# Default: .+$/m);
-      return [name, /^# Example: (.+)$/m.exec(block)?.[1]] as const;
+      const [, written] = /^# Example: (.+)$/m.exec(block) ?? [];
+      if (written === undefined) return [name, undefined] as const;
+      // To a file, # begins a comment, and to Docker Compose $ a variable, but in single quotes.
+      const meant = /^'(.+)'$/.exec(written)?.[1];
+      if (meant === undefined) expect(written, name).not.toMatch(/[#$]/);
+      const read = parseEnv(`${name}=${written}`)[name];
+      expect(read, name).toBe(meant ?? written);
+      return [name, read] as const;
     });
     const secrets = {
       SECRET_KEYS: production.SECRET_KEYS,

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -115,6 +116,34 @@ describe('what is installed (A-32)', () => {
     expect(process.version).toBe(`v${manifest.devDependencies.node}`);
     const images = [...(await readFile(path.join(root, 'Dockerfile'), 'utf8')).matchAll(/^FROM (\S+)/gm)];
     expect(images.map(([, image]) => image)).toEqual(images.map(() => expect.stringMatching(/^node:24[.-]/)));
+  });
+});
+
+describe('the image (A-32)', () => {
+  it('holds what production runs, and nothing of what only tests and tools need', async () => {
+    const dockerfile = await readFile(path.join(root, 'Dockerfile'), 'utf8');
+    const [, prune = 'false'] = /&& (npm pkg .+ && npm prune [^\\\n]+)/.exec(dockerfile) ?? [];
+    const folder = await mkdtemp(path.join(tmpdir(), 'footnote-image-'));
+    try {
+      for (const file of ['package.json', 'package-lock.json'])
+        await copyFile(path.join(root, file), path.join(folder, file));
+      // As in the image, but for the packages' files, which npm takes from what it writes into the lock.
+      const npm = {
+        NODE_ENV: 'development',
+        NPM_CONFIG_PACKAGE_LOCK_ONLY: 'true',
+        NPM_CONFIG_OFFLINE: 'true',
+      };
+      await promisify(execFile)('sh', ['-c', prune], { cwd: folder, env: { ...process.env, ...npm } });
+      const lock = z.object({ packages: z.record(z.string(), z.unknown()) });
+      const pruned = lock.parse(JSON.parse(await readFile(path.join(folder, 'package-lock.json'), 'utf8')));
+      const kept = Object.keys(pruned.packages).filter((place) => place !== '');
+      const production = inProduction.map(({ place }) => place);
+      expect(kept.filter((place) => !production.includes(place))).toEqual([]);
+      const needed = inProduction.flatMap(({ place, optional }) => (optional ? [] : place));
+      expect(needed.filter((place) => !kept.includes(place))).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
