@@ -145,6 +145,9 @@ async function sqlmap(name: string, origin: string, { line, headers = {}, body =
   };
 }
 
+/** The name of a parameter, without where sqlmap has it stand. */
+const nameOf = (parameter = '') => /'(.+)'/.exec(parameter)?.[1];
+
 describe('sqlmap', () => {
   it('finds the hole of a website that has one', async () => {
     const { open } = await sqlmap('leaky', leaky.origin, { line: 'GET /?q=pg_class', parameters: [] });
@@ -155,7 +158,8 @@ describe('sqlmap', () => {
     const attacked = requests[name]?.(target.links) ?? expect.unreachable();
     const { open, tried, printed } = await sqlmap(name, target.origin, attacked);
     expect(open).toEqual([]);
-    expect(tried.sort(), printed).toEqual(attacked.parameters.sort());
+    // It calls the same place of a path now this, now that, and may try more than it was asked to.
+    expect(tried.map(nameOf), printed).toEqual(expect.arrayContaining(attacked.parameters.map(nameOf)));
   });
 
   it('caused no error', async () => {
