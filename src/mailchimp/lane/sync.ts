@@ -152,7 +152,7 @@ export function startSync({
 
   /** Takes the next set. @returns whether there may be more to do at once */
   async function round(): Promise<boolean> {
-    await standing.lookForPause();
+    await standing.look();
     if (standing.stopped() !== null && !(await recovered())) return true;
     if (standing.paused()) return false;
     // Nobody waits for it but who is on a list that has no interest yet.
