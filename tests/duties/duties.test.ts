@@ -128,8 +128,23 @@ describe('what is done beside the duties', () => {
       outcome: '0 members read, 0 differed',
     });
     expect(failed.succeededAt < failed.endedAt).toBe(true);
-    await footnote.service.database.query("DELETE FROM jobs.job WHERE name = 'reconcile'");
+    // That one is tried again at once, and no other is begun.
+    const before = await footnote.service.database.prisma.reconciliation.count();
     expect(await does('reconcile-all')).toMatchObject({ failure: null });
+    expect(await footnote.service.database.prisma.reconciliation.count()).toBe(before);
+  });
+
+  it('is done once for all who ask while it is under way', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { struck } = footnote.sandbox.audience.inject(fault.held(promise));
+    const before = await footnote.service.database.prisma.reconciliation.count();
+    const ask = () => footnote.http.post('/admin/api/duties/reconcile-all/run').set(asKeyHolder).expect(202);
+    await Promise.all([ask(), ask()]);
+    await struck;
+    await ask();
+    expect(await footnote.service.database.prisma.reconciliation.count()).toBe(before + 1);
+    resolve();
+    await vi.waitFor(async () => expect((await listed('reconcile-all')).endedAt).not.toBeNull());
   });
 });
 
@@ -279,6 +294,9 @@ describe('the doctor', () => {
       status: 'warning',
       message: expect.stringMatching(/^housekeeping failed: /),
     });
+    // Who mended it need not wait for the next try.
+    expect(await does('housekeeping')).toMatchObject({ failure: null });
+    expect(await finding('duties')).toMatchObject({ status: 'ok' });
     footnote.advance(3 * day);
     expect(await finding('duties')).toMatchObject({
       status: 'fault',
