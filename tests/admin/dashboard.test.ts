@@ -441,6 +441,37 @@ describe('a new mailing list', () => {
   });
 });
 
+describe('a consent text', () => {
+  it('may be as long as it is promised in every script, by page and by script', async () => {
+    const cookie = await signIn();
+    for (const text of ['П', 'ا', '同'].map((letter) => letter.repeat(4_000))) {
+      await press('/admin/consent-texts/ru', cookie, { text, action: 'preview' }).expect(200);
+      await press('/admin/consent-texts/ru', cookie, { text, action: 'save' }).expect(303);
+      const { texts } = (await api('get', '/consent-texts').expect(200)).body;
+      expect(texts.find(({ locale }: { locale: string }) => locale === 'ru').text).toBe(text);
+      const put = footnote.http.put('/admin/api/consent-texts/ru').auth(key, { type: 'bearer' });
+      await put.send({ text: text.slice(1) + text[0] }).expect(200);
+    }
+  });
+});
+
+describe('an address that names nothing', () => {
+  it('is not found, whatever it holds', async () => {
+    const cookie = await signIn();
+    for (const name of ['nobody', '__proto__', '%00', 'a'.repeat(4_000)]) {
+      await press(`/admin/duties/${name}/run`, cookie).expect(404);
+      await press(`/admin/lists/${name}/archive`, cookie).expect(404);
+      await press(`/admin/consent-texts/${name}`, cookie, { text: 'x', action: 'save' }).expect(404);
+      await api('post', `/duties/${name}/run`).expect(404);
+      await footnote.http
+        .put(`/admin/api/consent-texts/${name}`)
+        .auth(key, { type: 'bearer' })
+        .send({ text: 'x' })
+        .expect(404);
+    }
+  });
+});
+
 describe('the duties', () => {
   it('stand on a page with what came of each, and are done now by a button', async () => {
     const cookie = await signIn();

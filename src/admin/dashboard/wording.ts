@@ -3,8 +3,10 @@ import { createElement } from 'react';
 import { z } from 'zod';
 import { consentWordings } from '../../consent/wordings.ts';
 import { everyList } from '../../subscribing/lists.ts';
+import { readLongForm } from '../../web/bodies.ts';
 import type { FieldError } from '../../web/pages/fields.tsx';
 import { onlyVerbs, Problem } from '../../web/problems.ts';
+import { largestText } from '../consent.ts';
 import { type Desk, readForm, word } from './desk.ts';
 import { signedIn } from './door.ts';
 import { ConsentTextPage, ListPage, ListsPage } from './pages/lists.tsx';
@@ -87,7 +89,7 @@ export function wordingRoutes({ database, act, acting, demandSession, form, show
       const of = { holder: signedIn(req), locale, text, errors: [], isPreview: false };
       show(req, res, (frame) => createElement(ConsentTextPage, { frame, ...of }));
     })
-    .post(...acting, ...form, async (req: Request<{ locale: string }>, res: Response) => {
+    .post(...acting, ...readLongForm(largestText), async (req: Request<{ locale: string }>, res: Response) => {
       const { action, text } = readForm(textForm, req.body);
       const { locale } = await wordingOf(req.params.locale);
       const holder = signedIn(req);
