@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { foldTotals, totalsSince } from '../../src/subscribing/totals.ts';
 import { key } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
@@ -438,6 +439,26 @@ describe('a new mailing list', () => {
     await press('/admin/lists', onlooker, { ...typed, slug: 'another' }).expect(403);
     await press('/admin/lists/night-desk/archive', cookie).expect(303);
     expect(await offered()).not.toContain('night-desk');
+  });
+});
+
+describe('what is wrong with Mailchimp', () => {
+  it('stands on its page with where its remedy is, and a comparison that broke off is no longer awaited', async () => {
+    const { audience } = footnote.sandbox;
+    const cookie = await signIn();
+    const page = async () => (await open('/admin/sync', cookie).expect(200)).text;
+    audience.inject(fault.problem(401, 'API Key Invalid', ''), { times: 1_000 });
+    try {
+      await footnote.subscribe('unsent@news.example');
+      await press('/admin/sync/reconcile', cookie, { how: 'look' }).expect(303);
+      await vi.waitFor(async () => {
+        expect(await page()).toMatch(/Nobody is sent there since .*API Key Invalid.*href="\/admin"/);
+        expect(await page()).toMatch(/>broke off<.*>failed: Mailchimp: 401, API Key Invalid</);
+      });
+      expect(await page()).not.toContain('not yet');
+    } finally {
+      audience.clearFaults();
+    }
   });
 });
 
