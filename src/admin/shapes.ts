@@ -274,7 +274,9 @@ export const importState = z
       description:
         'Broken off: nothing came for two minutes; the same file with the same wish goes on. Undoing: taken back in part',
     }),
-    activeAt: time.meta({ description: 'When it was last begun, gone on with or taken back, or a batch came' }),
+    activeAt: time.meta({
+      description: 'When it was last begun, gone on with or taken back, or a batch came',
+    }),
     finishedAt: time.nullable(),
     undoneAt: time.nullable(),
   })

@@ -6,11 +6,7 @@ import { type DutyState, readDuties } from './runs.ts';
 import type { Scheduled } from './scheduled.ts';
 
 /** Whether all that is done by itself is done when it is due, and what the check of the ledgers found. */
-export async function examineDuties(
-  sql: Sql,
-  duties: Pick<Duties, 'list'>,
-  now: Date,
-): Promise<Finding[]> {
+export async function examineDuties(sql: Sql, duties: Pick<Duties, 'list'>, now: Date): Promise<Finding[]> {
   return Promise.all([
     examine('duties', async () => judgeRuns(await duties.list())),
     examine('ledger', async () => judgeLedger(await readDuties(sql, [checkLedger], now))),
@@ -20,7 +16,8 @@ export async function examineDuties(
 function judgeRuns(all: readonly Scheduled[]): Verdict {
   const told = all.flatMap(({ name, succeededAt, failure, isOverdue }) => {
     if (isOverdue) {
-      const well = succeededAt === null ? 'never gone well' : `not gone well since ${succeededAt.toISOString()}`;
+      const well =
+        succeededAt === null ? 'never gone well' : `not gone well since ${succeededAt.toISOString()}`;
       return `${name} has ${well}${failure === null ? '' : ` (${failure})`}.`;
     }
     return failure === null ? [] : `${name} failed: ${failure}.`;

@@ -293,10 +293,7 @@ async function stateOf(
   };
 }
 
-function standing(
-  { activeAt, finishedAt, undoBegunAt, undoneAt }: Import,
-  now: Date,
-): ImportState['state'] {
+function standing({ activeAt, finishedAt, undoBegunAt, undoneAt }: Import, now: Date): ImportState['state'] {
   if (undoneAt !== null) return 'undone';
   if (undoBegunAt !== null) return 'undoing';
   if (finishedAt !== null) return 'done';

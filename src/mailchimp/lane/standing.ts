@@ -50,9 +50,11 @@ export function createStanding(database: Database, log: Log): Standing {
     paused: () => paused,
     async look() {
       await writing;
-      const [lane] = await database.query<{ stopped: string | null; trouble: string | null; paused: boolean }>(
-        'SELECT stopped, trouble, paused_at IS NOT NULL AS paused FROM audience_lane',
-      );
+      const [lane] = await database.query<{
+        stopped: string | null;
+        trouble: string | null;
+        paused: boolean;
+      }>('SELECT stopped, trouble, paused_at IS NOT NULL AS paused FROM audience_lane');
       if (lane === undefined) throw new Error('the row of the lane is missing');
       told = { stopped: lane.stopped, trouble: lane.trouble };
       if (lane.paused !== paused)
