@@ -217,7 +217,7 @@ export async function startService(
     closing.push(() => gate.close());
 
     const operations: Operations = {
-      doctor: () => doctor({ database, api, settings, guard, now }),
+      doctor: () => doctor({ database, api, settings, guard, duties, now }),
       setup: () =>
         setup({ database, api, webhookUrl: webhookUrlOf(settings.baseUrl, settings.webhook.secret) }),
       requestReconciliation: askToReconcile,

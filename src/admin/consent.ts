@@ -10,6 +10,9 @@ const edited = z.strictObject({
   text: oneText.trim().min(1, 'must not be empty').max(4000, 'must be 4000 characters at most'),
 });
 
+/** Bytes of a body with a whole text: a form writes a letter as up to nine. */
+export const largestText = 64 * 2 ** 10;
+
 /** `/admin/api/consent-texts`: what stands under the forms, one text a language; earlier ones are kept (C-13). */
 export function consentOperations(database: Database): Operation[] {
   return [
@@ -31,8 +34,9 @@ export function consentOperations(database: Database): Operation[] {
         path: '/consent-texts/:locale',
         scope: 'write',
         summary: 'Put another text under the forms of a language; earlier ones stay as proof',
-        params: z.object({ locale: z.string() }),
+        params: z.object({ locale: oneText }),
         body: edited,
+        largestBody: largestText,
         answer: { description: 'The text as it is shown now', shape: consentText },
         problems: { 404: 'There are no forms in that language.' },
       },

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { z } from 'zod';
 import { examineDuties } from '../duties/doctor.ts';
+import type { Duties } from '../duties/open.ts';
 import type { Guard } from '../guard/guard.ts';
 import { examineMail, judgeOwed, type ResolveTxt } from '../mail/doctor.ts';
 import type { MailchimpApi } from '../mailchimp/api/client.ts';
@@ -20,6 +21,7 @@ export interface Patient {
   database: Database;
   api: MailchimpApi;
   guard: Pick<Guard, 'sendersUnknown'>;
+  duties: Pick<Duties, 'list'>;
   settings: Pick<Settings, 'database' | 'baseUrl' | 'webhook' | 'dkim' | 'limits' | 'secretKeys'> & {
     mailchimp: NonNullable<Settings['mailchimp']>;
     smtp: NonNullable<Settings['smtp']>;
@@ -37,6 +39,7 @@ export async function doctor({
   database,
   api,
   guard,
+  duties,
   settings,
   now,
   resolveTxt,
@@ -51,7 +54,7 @@ export async function doctor({
     examine('flooding', () => judgeCeiling(database, limits.ceilings.total, now())),
     examineMail({ smtpUrl: smtp.url, dkim, ...(resolveTxt && { resolveTxt }) }),
     examine('owed mails', () => judgeOwed(database, settings.secretKeys, now())),
-    examineDuties(database, now()),
+    examineDuties(database, duties, now()),
     examineMailchimp({ database, api, mailchimp, webhook, baseUrl }),
   ]);
   return findings.flat();
@@ -62,7 +65,7 @@ export async function doctor({
  * login at the mail server. What is not as it should be goes to the log, and nothing is held up by it.
  */
 export async function checkAtStart(
-  { database, api, settings, now, resolveTxt }: Omit<Patient, 'guard'>,
+  { database, api, settings, now, resolveTxt }: Omit<Patient, 'guard' | 'duties'>,
   log: Log,
 ): Promise<void> {
   const { baseUrl, mailchimp, smtp, dkim } = settings;

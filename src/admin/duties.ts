@@ -3,7 +3,7 @@ import type { Duties } from '../duties/open.ts';
 import { cronOf } from '../platform/schedule.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
-import { duty, time } from './shapes.ts';
+import { duty, text, time } from './shapes.ts';
 
 /** `/admin/api/duties`: what is done by itself, when it was done last, and doing it now. */
 export function dutyOperations(duties: Duties): Operation[] {
@@ -32,7 +32,7 @@ export function dutyOperations(duties: Duties): Operation[] {
         path: '/duties/:name/run',
         scope: 'write',
         summary: 'Do a duty now; while it is under way, that run does',
-        params: z.object({ name: z.string() }),
+        params: z.object({ name: text }),
         answer: {
           status: 202,
           description: 'It has been asked for; the list tells when it has ended',

@@ -78,6 +78,7 @@ export function importOperations(importing: Importing): Operation[] {
         summary: 'Begin an import, or go on with one that broke off',
         body: newImport,
         answer: { description: 'Where to go on; `finishedAt`: all of it is there', shape: importBegun },
+        problems: { 409: 'It is there already, and taken back in part.' },
       },
       ({ key, body }) => beginImport(importing, { ...body, key: key.name }).catch(tellOperator),
     ),
@@ -170,6 +171,12 @@ function tellOperator(error: unknown): never {
       throw new Problem(404, 'Not Found', 'There is no such import.');
     case 'finished':
       throw new Problem(409, 'Conflict', 'This import is finished and takes no more rows.');
+    case 'half_undone':
+      throw new Problem(
+        409,
+        'Conflict',
+        `This file was imported before, and that is taken back in part. First go on with: imports undo ${fault.id}`,
+      );
     case 'gap':
       throw new Problem(409, 'Conflict', `Rows are missing: the import goes on at row ${fault.rows}.`);
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Database } from '../platform/database.ts';
-import { archiveList, everyList, saveList } from '../subscribing/lists.ts';
+import { addList, archiveList, everyList, saveList } from '../subscribing/lists.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
 import { mailingList, slug, text } from './shapes.ts';
@@ -51,13 +51,11 @@ export function listOperations(database: Database, now: () => Date): Operation[]
         problems: { 409: 'There is a mailing list of that slug already.' },
       },
       async ({ body }) => {
-        const lists = await everyList(database);
-        if (lists.some(({ slug }) => slug === body.slug)) {
+        if (!(await addList(database, body))) {
           throw new Problem(409, 'Conflict', `There is a mailing list ${body.slug} already.`, [
             { field: 'slug', message: 'is that of another mailing list' },
           ]);
         }
-        await saveList(database, { ...body, position: lists.length });
         return find(body.slug);
       },
     ),

@@ -270,10 +270,13 @@ export const importState = z
     createdAt: time,
     rows: z.number().int().meta({ description: 'Rows taken so far: the next batch begins there' }),
     counts: importCounts,
-    state: z.enum(['under_way', 'broken_off', 'done', 'undone']).meta({
-      description: 'Broken off: nothing came for two minutes; the same file with the same wish goes on',
+    state: z.enum(['under_way', 'broken_off', 'done', 'undoing', 'undone']).meta({
+      description:
+        'Broken off: nothing came for two minutes; the same file with the same wish goes on. Undoing: taken back in part',
     }),
-    activeAt: time.meta({ description: 'When it was last begun or gone on with, or a batch came' }),
+    activeAt: time.meta({
+      description: 'When it was last begun, gone on with or taken back, or a batch came',
+    }),
     finishedAt: time.nullable(),
     undoneAt: time.nullable(),
   })

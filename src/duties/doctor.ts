@@ -1,29 +1,31 @@
 import type { Sql } from '../platform/database.ts';
 import { examine, type Finding, fault, ok, type Verdict, warning } from '../platform/finding.ts';
 import { checkLedger, ledgerReport } from './check-ledger.ts';
-import { duties } from './duties.ts';
+import type { Duties } from './open.ts';
 import { type DutyState, readDuties } from './runs.ts';
+import type { Scheduled } from './scheduled.ts';
 
-/** Whether the duties are done when they are due, and what the check of the ledgers found. */
-export async function examineDuties(sql: Sql, now: Date): Promise<Finding[]> {
+/** Whether all that is done by itself is done when it is due, and what the check of the ledgers found. */
+export async function examineDuties(sql: Sql, duties: Pick<Duties, 'list'>, now: Date): Promise<Finding[]> {
   return Promise.all([
-    examine('duties', async () => judgeRuns(await readDuties(sql, duties, now))),
+    examine('duties', async () => judgeRuns(await duties.list())),
     examine('ledger', async () => judgeLedger(await readDuties(sql, [checkLedger], now))),
   ]);
 }
 
-function judgeRuns(states: readonly DutyState[]): Verdict {
-  const told = states.flatMap(({ duty: { name }, run, isOverdue }) => {
+function judgeRuns(all: readonly Scheduled[]): Verdict {
+  const told = all.flatMap(({ name, succeededAt, failure, isOverdue }) => {
     if (isOverdue) {
-      const since = (run?.succeededAt ?? run?.since)?.toISOString();
-      return `${name} has not gone well since ${since}${run?.failure ? ` (${run.failure})` : ''}.`;
+      const well =
+        succeededAt === null ? 'never gone well' : `not gone well since ${succeededAt.toISOString()}`;
+      return `${name} has ${well}${failure === null ? '' : ` (${failure})`}.`;
     }
-    return run?.failure ? `${name} failed: ${run.failure}.` : [];
+    return failure === null ? [] : `${name} failed: ${failure}.`;
   });
   if (told.length === 0) return ok('Every scheduled duty was done when it was due.');
   const remedy =
     'See that a process with ROLE=worker or all runs, and try `npm run admin -- duties run NAME`.';
-  return states.some(({ isOverdue }) => isOverdue)
+  return all.some(({ isOverdue }) => isOverdue)
     ? fault(told.join(' '), remedy)
     : warning(`${told.join(' ')} It is tried again.`, remedy);
 }

@@ -10,7 +10,8 @@ import { neverRan, type Scheduled } from './scheduled.ts';
 export interface Duties {
   list(): Promise<Scheduled[]>;
   /**
-   * Has a worker do it as soon as it can. While it is under way or about to be tried again, that one does.
+   * Has a worker do it as soon as it can. While it is under way, that run does; one that waits to be tried again is
+   * so at once.
    * @returns when it was asked for; null: there is no such duty
    */
   run(name: string): Promise<Date | null>;
@@ -59,7 +60,10 @@ export function openDuties(
       if (other !== undefined) return other.ask();
       if (!duties.some((duty) => duty.name === name)) return null;
       const askedAt = now();
-      await database.transaction((tx) => queue.add(tx, queueOf(name), [{ data: {}, startAfter: 0 }]));
+      await database.transaction(async (tx) => {
+        await queue.add(tx, queueOf(name), [{ data: {}, startAfter: 0 }]);
+        await queue.hurry(tx, queueOf(name));
+      });
       return askedAt;
     },
   };

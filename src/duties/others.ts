@@ -13,7 +13,7 @@ export interface Other {
   what: string;
   at: Schedule;
   runs(): Promise<Runs>;
-  /** Has a worker do it as soon as it can. @returns when it was asked for, by the clock that its runs are told by */
+  /** Has a worker do it as soon as it can, once for all who ask meanwhile. @returns when it was asked for, by the clock that its runs are told by */
   ask(): Promise<Date>;
 }
 
@@ -36,7 +36,11 @@ export function otherDuties({
     runs: () => comparisonRuns(database, kind),
     async ask() {
       const askedAt = new Date();
-      await requestReconciliation({ kind, dryRun: false });
+      // Who asks at the same time asks for the same one.
+      await database.exclusively(`asking for ${kind} comparison`, async () => {
+        if (await isAskedFor(database, kind)) await queue.hurry(database, 'reconcile');
+        else await requestReconciliation({ kind, dryRun: false });
+      });
       return askedAt;
     },
   });
@@ -79,6 +83,18 @@ export async function scheduledOf(other: Other, now: Date): Promise<Scheduled> {
     nextAt: nextAt(at, now),
     isOverdue: isOverdue(at, runs.succeededAt, now),
   };
+}
+
+/** Whether one that repairs is under way or has its job waiting: asked for by somebody, or by the clock. */
+async function isAskedFor(sql: Sql, kind: ReconciliationKind): Promise<boolean> {
+  const rows = await sql.query(
+    `SELECT FROM jobs.job job LEFT JOIN reconciliations asked ON asked.id::text = job.data->>'id'
+      WHERE job.name = 'reconcile' AND job.state IN ('created', 'retry', 'active')
+        AND coalesce(asked.kind, job.data->>'kind') = $1 AND asked.dry_run IS NOT TRUE
+      LIMIT 1`,
+    [kind],
+  );
+  return rows.length > 0;
 }
 
 async function comparisonRuns(sql: Sql, kind: ReconciliationKind): Promise<Runs> {

@@ -34,9 +34,12 @@ export interface ImportState {
   /** Rows taken so far: the next batch begins there. */
   rows: number;
   counts: Counts;
-  /** An import that is silent for longer than any script of ours waits has broken off, and can be gone on with. */
-  state: 'under_way' | 'broken_off' | 'done' | 'undone';
-  /** When it was last begun or gone on with, or a batch came. */
+  /**
+   * An import that is silent for longer than any script of ours waits has broken off, and can be gone on with. One
+   * that is being undone was taken back in part.
+   */
+  state: 'under_way' | 'broken_off' | 'done' | 'undoing' | 'undone';
+  /** When it was last begun, gone on with or taken back, or a batch came. */
   activeAt: Date;
   finishedAt: Date | null;
   undoneAt: Date | null;
@@ -52,6 +55,8 @@ export type ImportFault =
   | { why: 'unknown_import' }
   /** It takes no more rows. */
   | { why: 'finished' }
+  /** It was taken back in part: its rows are neither all there nor all gone. */
+  | { why: 'half_undone'; id: string }
   /** A batch begins after the rows taken so far: those between are missing. */
   | { why: 'gap'; rows: number };
 
@@ -68,7 +73,7 @@ export class ImportError extends Error {
  * Begins an import, or goes on with the one of the same file and wish. One that is finished, and not undone, is
  * answered as such: its rows are there already.
  * @param digest of the file; `lists`: slugs; `source`: where consent comes from; `key`: the name of the key that asks
- * @throws ImportError for a list that is not on offer
+ * @throws ImportError for a list that is not on offer, or while the one before is taken back in part
  */
 export async function beginImport(
   { database, now }: Importing,
@@ -82,6 +87,8 @@ export async function beginImport(
       where: { digest, undoneAt: null },
       orderBy: { createdAt: 'desc' },
     });
+    if (earlier !== null && earlier.undoBegunAt !== null)
+      throw new ImportError({ why: 'half_undone', id: earlier.id });
     const wordingVersion = await keepConsentSource(database, wish.source);
     const { file, key } = wish;
     if (earlier !== null) await touch(database, earlier.id, now());
@@ -123,7 +130,11 @@ export async function takeRows(
     const lists = offered.filter(({ id }) => current.listIds.includes(id));
     const { judged, rejected } = judge(rows, from, { lists, offered, now: now() });
     await touch(database, importId, now());
-    if (from < current.rows) return { rows: current.rows, counts: countsOf(current.counts), rejected };
+    if (from < current.rows) {
+      const refused = current.refusedRows.filter((row) => row >= from && row < from + rows.length);
+      rejectRefused(rejected, refused, rows, from);
+      return { rows: current.rows, counts: countsOf(current.counts), rejected };
+    }
     if (current.finishedAt !== null) throw new ImportError({ why: 'finished' });
     if (from > current.rows) throw new ImportError({ why: 'gap', rows: current.rows });
 
@@ -141,12 +152,15 @@ export async function takeRows(
     const outcomes = await subscribing.runAll(commands);
     const counts = countsOf(current.counts);
     for (const { outcome } of done) counts[outcome] += 1;
-    count(counts, rejected, rows, from, commands, outcomes);
+    const refused = count(counts, commands, outcomes);
+    rejectRefused(rejected, refused, rows, from);
+    counts.rejected += rejected.length;
 
     const next = from + rows.length;
     await database.query(
-      'UPDATE imports SET rows = $2, counts = $3::jsonb WHERE id = $1::uuid AND rows = $4',
-      [importId, next, JSON.stringify(counts), from],
+      `UPDATE imports SET rows = $2, counts = $3::jsonb, refused_rows = refused_rows || $5::int[]
+        WHERE id = $1::uuid AND rows = $4`,
+      [importId, next, JSON.stringify(counts), from, refused],
     );
     return { rows: next, counts, rejected };
   });
@@ -169,7 +183,8 @@ export async function previewRows(
   const commands = commandsOf(judged, '', '');
   const outcomes = await subscribing.previewAll(commands);
   const counts = countsOf({});
-  count(counts, rejected, rows, 0, commands, outcomes);
+  rejectRefused(rejected, count(counts, commands, outcomes), rows, 0);
+  counts.rejected += rejected.length;
   return { counts, rejected };
 }
 
@@ -206,6 +221,10 @@ export async function undoImport(
   const { database, subscribing, now } = parts;
   return database.exclusively(`import ${importId}`, async () => {
     await finishImport(parts, importId);
+    await database.query(
+      'UPDATE imports SET undo_begun_at = coalesce(undo_begun_at, $2), active_at = $2 WHERE id = $1::uuid',
+      [importId, now().toISOString()],
+    );
     const rows = await database.query<{ row: number; subscriberId: string; seq: number }>(
       `SELECT row, subscriber_id AS "subscriberId", seq FROM imported_rows
         WHERE import_id = $1::uuid AND row > $2 ORDER BY row LIMIT $3`,
@@ -260,18 +279,23 @@ async function stateOf(
   { database, now }: Pick<Importing, 'database' | 'now'>,
   stored: Import,
 ): Promise<ImportState> {
-  const { listIds, wordingVersion, digest: _, ...told } = stored;
+  const { id, file, key, createdAt, rows, activeAt, finishedAt, undoneAt } = stored;
+  const { listIds, wordingVersion } = stored;
   const [wording, lists] = await Promise.all([
     database.prisma.consentWording.findUniqueOrThrow({ where: { version: wordingVersion } }),
     database.prisma.mailingList.findMany({ where: { id: { in: listIds } }, orderBy: { position: 'asc' } }),
   ]);
   const slugs = lists.map(({ slug }) => slug);
   const counts = countsOf(stored.counts);
-  return { ...told, lists: slugs, source: wording.text, counts, state: standing(stored, now()) };
+  return {
+    ...{ id, file, key, createdAt, rows, activeAt, finishedAt, undoneAt },
+    ...{ lists: slugs, source: wording.text, counts, state: standing(stored, now()) },
+  };
 }
 
-function standing({ activeAt, finishedAt, undoneAt }: Import, now: Date): ImportState['state'] {
+function standing({ activeAt, finishedAt, undoBegunAt, undoneAt }: Import, now: Date): ImportState['state'] {
   if (undoneAt !== null) return 'undone';
+  if (undoBegunAt !== null) return 'undoing';
   if (finishedAt !== null) return 'done';
   return now.getTime() - activeAt.getTime() > longestSilence ? 'broken_off' : 'under_way';
 }
@@ -311,24 +335,30 @@ function judge(
 const commandsOf = (judged: readonly Placed[], importId: string, wordingVersion: string): ImportPerson[] =>
   judged.map((row) => ({ type: 'import', importId, wordingVersion, ...row }));
 
-/** Counts what became of the commands, with those that failed and all that is rejected. */
+/** Counts what became of the commands. @returns the places of those that the database refused */
 function count(
   counts: Counts,
-  rejected: RejectedRow[],
-  rows: readonly ImportRow[],
-  from: number,
   commands: readonly ImportPerson[],
   outcomes: readonly (Failed | { type: string; outcome?: RowOutcome })[],
-): void {
+): number[] {
+  const refused: number[] = [];
   for (const [n, outcome] of outcomes.entries()) {
     if ('outcome' in outcome && outcome.outcome !== undefined) counts[outcome.outcome] += 1;
-    else {
-      const row = commands[n]?.row ?? 0;
-      rejected.push({ row, line: rows[row - from]?.line ?? null, reason: 'The database refuses this row.' });
-    }
+    else refused.push(commands[n]?.row ?? 0);
   }
+  return refused;
+}
+
+/** Adds rows that the database refused to those that we reject, each at its place. */
+function rejectRefused(
+  rejected: RejectedRow[],
+  refused: readonly number[],
+  rows: readonly ImportRow[],
+  from: number,
+): void {
+  for (const row of refused)
+    rejected.push({ row, line: rows[row - from]?.line ?? null, reason: 'The database refuses this row.' });
   rejected.sort((a, b) => a.row - b.row);
-  counts.rejected += rejected.length;
 }
 
 const tally = z.int().nonnegative().default(0);

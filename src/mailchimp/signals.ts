@@ -131,7 +131,7 @@ export interface RefusedContact {
   nextAttempt: Date | null;
 }
 
-/** The refused contacts, the longest refused first. */
+/** The refused contacts, the longest refused first: read by an index in that order, as many may be refused. */
 export function refusedContacts(sql: Sql, { limit }: { limit: number }): Promise<RefusedContact[]> {
   return sql.query<RefusedContact>(
     `SELECT person.email, contact.refusal->>'kind' AS "reason", contact.refusal->>'title' AS "title",
@@ -140,7 +140,7 @@ export function refusedContacts(sql: Sql, { limit }: { limit: number }): Promise
        FROM audience_contacts contact
        JOIN subscribers person ON person.id = contact.subscriber_id
       WHERE contact.refusal IS NOT NULL
-      ORDER BY "since", person.key
+      ORDER BY contact.refusal->>'since', contact.subscriber_id
       LIMIT $1`,
     [limit],
   );

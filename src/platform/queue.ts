@@ -7,6 +7,8 @@ import { inSpan, nowhere, originOf, traceparent } from './tracing.ts';
 export interface Queue {
   /** Adds jobs within the transaction; they exist once it commits. `startAfter`: seconds from now. */
   add(tx: Sql, name: string, jobs: readonly { data: object; startAfter: number }[]): Promise<void>;
+  /** Has the jobs of a queue that wait to be tried again be so at once. */
+  hurry(tx: Sql, name: string): Promise<void>;
   /**
    * Works off the jobs of a queue, several at a time. A job whose handler throws is tried again as the
    * queue's options say; one whose process died, once its heartbeat is missed.
@@ -66,6 +68,9 @@ export async function openQueue(
         jobs.map((job) => ({ ...job, data: { ...job.data, ...origin } })),
         { db },
       );
+    },
+    hurry: async (tx, name) => {
+      await tx.query(`UPDATE jobs.job SET start_after = now() WHERE name = $1 AND state = 'retry'`, [name]);
     },
     work: async (name, handle) => {
       const options = {

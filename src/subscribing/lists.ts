@@ -33,6 +33,21 @@ export async function everyList(database: Database) {
   );
 }
 
+/** Adds a list, the last of the form. @returns false, having changed nothing, when the slug is another one's */
+export async function addList(
+  database: Database,
+  list: { slug: string; name: string; description: string },
+): Promise<boolean> {
+  const wordingVersion = await keepListWording(database, list);
+  const added = await database.query(
+    `INSERT INTO mailing_lists (slug, position, wording_version)
+     SELECT $1, count(*), $2 FROM mailing_lists
+     ON CONFLICT (slug) DO NOTHING RETURNING id`,
+    [list.slug, wordingVersion],
+  );
+  return added.length > 0;
+}
+
 /** Adds a list, or words an existing one anew. What it was called before is kept as proof (C-13). */
 export async function saveList(
   database: Database,

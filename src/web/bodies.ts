@@ -18,6 +18,10 @@ type BodyType = keyof typeof parsers;
  */
 export const readBody = (...types: BodyType[]): RequestHandler[] => reading(types, mostBytes);
 
+/** Reads a form of up to so many bytes into `req.body`; any other type is a 415. */
+export const readLongForm = (limit: number): RequestHandler[] =>
+  reading(['application/x-www-form-urlencoded'], limit);
+
 /**
  * Reads a JSON body of up to so many bytes into `req.body`, which stays undefined when none is sent. Another type is
  * a 415, so that what an operator asks for is not taken for nothing asked (A-12 to A-14).

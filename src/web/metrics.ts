@@ -168,13 +168,21 @@ async function currentState(
   const signals = await readSignals(database).catch(() => null);
   gauge('footnote_database_up', 'Whether the database answers.', signals === null ? 0 : 1);
   if (signals === null) return registry;
-  const { full, free } = await database.room();
-  gauge('footnote_database_full', 'Whether nothing more can be written, as the disk is full.', full ? 1 : 0);
-  gauge('footnote_database_free_bytes', 'Bytes that are free where the embedded database is.', free);
+  const room = await database.room().catch(() => null);
+  gauge(
+    'footnote_database_full',
+    'Whether nothing more can be written, as the disk is full.',
+    room && Number(room.full),
+  );
+  gauge(
+    'footnote_database_free_bytes',
+    'Bytes that are free where the embedded database is.',
+    room?.free ?? null,
+  );
   gauge(
     'footnote_database_clock_skew_seconds',
     'How far the clocks of this machine and of the database are apart.',
-    await clockSkew(database, clock),
+    await clockSkew(database, clock).catch(() => null),
   );
 
   gauge(

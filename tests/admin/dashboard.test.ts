@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { foldTotals, totalsSince } from '../../src/subscribing/totals.ts';
 import { key } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
@@ -438,6 +439,57 @@ describe('a new mailing list', () => {
     await press('/admin/lists', onlooker, { ...typed, slug: 'another' }).expect(403);
     await press('/admin/lists/night-desk/archive', cookie).expect(303);
     expect(await offered()).not.toContain('night-desk');
+  });
+});
+
+describe('what is wrong with Mailchimp', () => {
+  it('stands on its page with where its remedy is, and a comparison that broke off is no longer awaited', async () => {
+    const { audience } = footnote.sandbox;
+    const cookie = await signIn();
+    const page = async () => (await open('/admin/sync', cookie).expect(200)).text;
+    audience.inject(fault.problem(401, 'API Key Invalid', ''), { times: 1_000 });
+    try {
+      await footnote.subscribe('unsent@news.example');
+      await press('/admin/sync/reconcile', cookie, { how: 'look' }).expect(303);
+      await vi.waitFor(async () => {
+        expect(await page()).toMatch(/Nobody is sent there since .*API Key Invalid.*href="\/admin"/);
+        expect(await page()).toMatch(/>broke off<.*>failed: Mailchimp: 401, API Key Invalid</);
+      });
+      expect(await page()).not.toContain('not yet');
+    } finally {
+      audience.clearFaults();
+    }
+  });
+});
+
+describe('a consent text', () => {
+  it('may be as long as it is promised in every script, by page and by script', async () => {
+    const cookie = await signIn();
+    for (const text of ['П', 'ا', '同'].map((letter) => letter.repeat(4_000))) {
+      await press('/admin/consent-texts/ru', cookie, { text, action: 'preview' }).expect(200);
+      await press('/admin/consent-texts/ru', cookie, { text, action: 'save' }).expect(303);
+      const { texts } = (await api('get', '/consent-texts').expect(200)).body;
+      expect(texts.find(({ locale }: { locale: string }) => locale === 'ru').text).toBe(text);
+      const put = footnote.http.put('/admin/api/consent-texts/ru').auth(key, { type: 'bearer' });
+      await put.send({ text: text.slice(1) + text[0] }).expect(200);
+    }
+  });
+});
+
+describe('an address that names nothing', () => {
+  it('is not found, whatever it holds', async () => {
+    const cookie = await signIn();
+    for (const name of ['nobody', '__proto__', '%00', 'a'.repeat(4_000)]) {
+      await press(`/admin/duties/${name}/run`, cookie).expect(404);
+      await press(`/admin/lists/${name}/archive`, cookie).expect(404);
+      await press(`/admin/consent-texts/${name}`, cookie, { text: 'x', action: 'save' }).expect(404);
+      await api('post', `/duties/${name}/run`).expect(404);
+      await footnote.http
+        .put(`/admin/api/consent-texts/${name}`)
+        .auth(key, { type: 'bearer' })
+        .send({ text: 'x' })
+        .expect(404);
+    }
   });
 });
 

@@ -30,6 +30,22 @@ describe('an editor who keeps the lists', () => {
     expect((await footnote.member('ada@reader.example'))?.status).toBe('subscribed');
   });
 
+  it('gives a slug to the first who asks, even at the same moment', async () => {
+    const create = (name: string) =>
+      footnote.http
+        .post('/admin/api/lists')
+        .set('Authorization', `Bearer ${key}`)
+        .send({ slug: 'contested', name });
+    const names = ['One', 'Two', 'Three', 'Four'];
+    const answers = await Promise.all(names.map(create));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
+    const winner = answers.find(({ status }) => status === 201)?.body;
+    const { body } = await create('Five').expect(409);
+    expect(body.errors).toEqual([{ field: 'slug', message: 'is that of another mailing list' }]);
+    const { lists } = (await footnote.http.get('/lists').expect(200)).body;
+    expect(lists.find(({ slug }: { slug: string }) => slug === 'contested').name).toBe(winner.name);
+  });
+
   it('words it anew, and the proof of those who came before keeps the old words', async () => {
     await admin('lists', 'edit', 'night-desk', '--name', 'The Night Desk');
     const { lists } = (await footnote.http.get('/lists').expect(200)).body;

@@ -85,7 +85,11 @@ describe('an operator who looks after Mailchimp', () => {
           now: () => new Date(),
         }),
         operations: {
-          doctor: () => doctor({ database, api, settings, guard: openDoor, now: () => new Date() }),
+          doctor: () =>
+            doctor({
+              ...{ database, api, settings, guard: openDoor, now: () => new Date() },
+              duties: { list: async () => [] },
+            }),
           setup: () => setup({ database, api, webhookUrl: webhookUrlOf(baseUrl, secret) }),
           requestReconciliation: async (wish) => {
             const id = await requestReconciliation(database, wish);

@@ -60,7 +60,12 @@ const bodies: Record<string, Body | null> = {
     types: [json],
     optional: { name: 'Fuzz', description: 'Fuzz' },
   },
-  'PUT /admin/api/consent-texts/:locale': { ...small, types: [json], required: { text: 'Fuzz' } },
+  'PUT /admin/api/consent-texts/:locale': {
+    ...small,
+    types: [json],
+    limit: 65_536,
+    required: { text: 'Fuzz' },
+  },
   'POST /admin/api/keys': { ...small, types: [json], required: { name: 'Fuzz', scopes: ['read'] } },
   'POST /admin/api/sync/retry': { ...small, types: [json], optional: { email: 'reader@example.com' } },
   'POST /admin/api/sync/reconcile': { ...small, types: [json], optional: { kind: 'full', dryRun: true } },
@@ -122,6 +127,7 @@ const bodies: Record<string, Body | null> = {
   'POST /admin/consent-texts/:locale': {
     ...small,
     types: [form],
+    limit: 65_536,
     required: { text: 'Fuzz' },
     optional: { action: 'preview' },
   },

@@ -128,8 +128,57 @@ describe('what is done beside the duties', () => {
       outcome: '0 members read, 0 differed',
     });
     expect(failed.succeededAt < failed.endedAt).toBe(true);
-    await footnote.service.database.query("DELETE FROM jobs.job WHERE name = 'reconcile'");
+    expect(await finding('duties')).toMatchObject({
+      status: 'warning',
+      message: expect.stringMatching(/^reconcile-all failed: .*User Disabled.* tried again/),
+    });
+    // That one is tried again at once, and no other is begun.
+    const before = await footnote.service.database.prisma.reconciliation.count();
     expect(await does('reconcile-all')).toMatchObject({ failure: null });
+    expect(await footnote.service.database.prisma.reconciliation.count()).toBe(before);
+  });
+
+  it('is done once for all who ask while it is under way', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { struck } = footnote.sandbox.audience.inject(fault.held(promise));
+    const before = await footnote.service.database.prisma.reconciliation.count();
+    const ask = () => footnote.http.post('/admin/api/duties/reconcile-all/run').set(asKeyHolder).expect(202);
+    await Promise.all([ask(), ask()]);
+    await struck;
+    await ask();
+    expect(await footnote.service.database.prisma.reconciliation.count()).toBe(before + 1);
+    resolve();
+    await vi.waitFor(async () => expect((await listed('reconcile-all')).endedAt).not.toBeNull());
+  });
+});
+
+// Before the clock of the service is set far ahead of the database's.
+describe('the doctor', () => {
+  it('warns of a duty that failed, and calls one overdue that has not gone well for long', async () => {
+    const { database } = footnote.service;
+    for (const { name } of duties) await does(name);
+    expect(await finding('duties')).toMatchObject({ status: 'ok' });
+    await database.query('ALTER TABLE buckets RENAME TO mislaid');
+    try {
+      expect((await does('housekeeping')).failure).toContain('buckets');
+    } finally {
+      await database.query('ALTER TABLE mislaid RENAME TO buckets');
+    }
+    expect(await finding('duties')).toMatchObject({
+      status: 'warning',
+      message: expect.stringMatching(/^housekeeping failed: /),
+    });
+    // Who mended it need not wait for the next try.
+    expect(await does('housekeeping')).toMatchObject({ failure: null });
+    expect(await finding('duties')).toMatchObject({ status: 'ok' });
+    footnote.advance(3 * day);
+    expect(await finding('duties')).toMatchObject({
+      status: 'fault',
+      message: expect.stringMatching(
+        /check-ledger has not gone well since .*reconcile-all has not gone well/,
+      ),
+      remedy: expect.stringContaining('duties run'),
+    });
   });
 });
 
@@ -261,29 +310,5 @@ describe('check-ledger (I5)', () => {
       remedy: expect.stringContaining('backup'),
     });
     expect(footnote.logged).toMatch(/"subscriber":"[\da-f-]{36}","entry":1,.*"a ledger is broken"/);
-  });
-});
-
-describe('the doctor', () => {
-  it('warns of a duty that failed, and calls one overdue that has not gone well for long', async () => {
-    const { database } = footnote.service;
-    for (const { name } of duties) await does(name);
-    expect(await finding('duties')).toMatchObject({ status: 'ok' });
-    await database.query('ALTER TABLE buckets RENAME TO mislaid');
-    try {
-      expect((await does('housekeeping')).failure).toContain('buckets');
-    } finally {
-      await database.query('ALTER TABLE mislaid RENAME TO buckets');
-    }
-    expect(await finding('duties')).toMatchObject({
-      status: 'warning',
-      message: expect.stringMatching(/^housekeeping failed: /),
-    });
-    footnote.advance(3 * day);
-    expect(await finding('duties')).toMatchObject({
-      status: 'fault',
-      message: expect.stringContaining('check-ledger has not gone well since'),
-      remedy: expect.stringContaining('duties run'),
-    });
   });
 });

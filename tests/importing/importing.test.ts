@@ -263,7 +263,7 @@ describe('an import', () => {
     await beginImport(at(5_000), wish);
     expect(await seen(9_000)).toEqual(['done', 1_100]);
     await undoImport(at(9_000), id, null);
-    expect(await seen(9_001)).toEqual(['undone', 1_100]);
+    expect(await seen(9_001)).toEqual(['undone', 9_000]);
   });
 
   it('lists imports, newest first, a page at a time', async () => {
@@ -352,10 +352,21 @@ describe('a batch that breaks off', () => {
         },
       }),
     };
-    const { counts, rejected } = await takeRows(refusing, await begin(), 0, rowsOf(emails));
-    expect(counts).toEqual(counted({ created: 39, rejected: 1 }));
-    expect(rejected).toEqual([{ row: 17, line: null, reason: 'The database refuses this row.' }]);
+    const id = await begin();
+    const [before, rows] = [rowsOf(['before@crowd.example', 'no address']), rowsOf([...emails, 'nor this'])];
+    await takeRows(refusing, id, 0, before);
+    const taken = await takeRows(refusing, id, 2, rows);
+    expect(taken.counts).toEqual(counted({ created: 40, rejected: 3 }));
+    const unacceptable = { line: null, reason: expect.stringContaining('address') };
+    expect(taken.rejected).toEqual([
+      { row: 19, line: null, reason: 'The database refuses this row.' },
+      { row: 42, ...unacceptable },
+    ]);
     expect((await readersOf(database, emails)).size).toBe(39);
+    // Whoever sends the file once more is told of the same rows.
+    await finishImport(parts, id);
+    expect((await takeRows(parts, id, 0, before)).rejected).toEqual([{ row: 1, ...unacceptable }]);
+    expect((await takeRows(parts, id, 2, rows)).rejected).toEqual(taken.rejected);
   });
 
   it('is done and counted once when two send it at the same time', async () => {
@@ -429,13 +440,18 @@ describe('undoing an import', () => {
     expect(first).toEqual({ undone: 999, kept: 1, after: 999 });
     // Whoever did not hear the answer asks again.
     expect(await undoImport(parts, id, null)).toEqual(first);
-    expect(await beginImport(parts, wish)).toMatchObject({ id, finishedAt: desk.now() });
+    expect(await findImport(parts, id)).toMatchObject({ state: 'undoing', activeAt: desk.now() });
+    // Its rows are neither all there nor all gone.
+    await expect(beginImport(parts, wish)).rejects.toMatchObject({ fault: { why: 'half_undone', id } });
     expect(await undoImport(parts, id, first.after)).toEqual({ undone: 30, kept: 20, after: null });
     expect(await statesOf(emails)).toEqual(['unsubscribed']);
     for (const reader of (await readersOf(desk.database, emails)).values()) {
       expect(verifyLedger(ledgerOf(reader))).toBeNull();
     }
-    expect((await imports(parts)).find((one) => one.id === id)?.undoneAt).toEqual(desk.now());
+    expect((await imports(parts)).find((one) => one.id === id)).toMatchObject({
+      state: 'undone',
+      undoneAt: desk.now(),
+    });
 
     const again = await beginImport(parts, wish);
     expect(again).toMatchObject({ rows: 0, finishedAt: null });

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { doctor, type Patient } from '../../src/admin/doctor.ts';
+import type { Scheduled } from '../../src/duties/scheduled.ts';
 import { examineMail } from '../../src/mail/doctor.ts';
 import { connect } from '../../src/mailchimp/api/client.ts';
 import { examineMailchimp, type MailchimpParts } from '../../src/mailchimp/doctor.ts';
@@ -53,6 +54,7 @@ describe('the doctor', () => {
       database: newsroom.database,
       api: connect(sandbox.mailchimp),
       guard: openDoor,
+      duties: { list: async () => [] },
       settings: {
         database: { kind: 'postgres', url: 'postgres://elsewhere' },
         baseUrl,
@@ -493,7 +495,8 @@ describe('the doctor', () => {
     it('looks at everything else when the database is gone', async () => {
       const gone = await openNewsroom();
       await gone.close();
-      const findings = await examine({ database: gone.database });
+      const duties = { list: () => gone.database.query<Scheduled>('SELECT') };
+      const findings = await examine({ database: gone.database, duties });
       expect(failing(findings).sort()).toEqual([
         'backup',
         'clock',

@@ -97,6 +97,57 @@ describe('a lane that an operator paused', () => {
     expect(puts()).toEqual(['reader@news.example']);
   });
 
+  it('makes nothing in the audience either, before it goes on', async () => {
+    await pause();
+    await newsroom.addList('late', 'The Late Edition');
+    lane.calls.splice(0);
+    await lane.restart();
+    expect(lane.writes()).toEqual([]);
+    await resumeLane(newsroom.database);
+    await lane.settled();
+    expect(lane.sandbox.audience.state.interests.map(({ name }) => name)).toContain('The Late Edition');
+    await newsroom.subscribe('reader@news.example', 'late');
+    await lane.settled();
+    expect(lane.chosen('reader@news.example')).toEqual(['The Late Edition']);
+  });
+
+  it('makes nothing there when a fault ends meanwhile', async () => {
+    lane.sandbox.audience.inject(fault.problem(401, 'API Key Invalid', ''), { times: 1_000 });
+    await newsroom.subscribe('reader@news.example', 'daily');
+    lane.sync.wake();
+    await vi.waitFor(async () => expect(await lane.stopped()).not.toBeNull());
+    await pause();
+    await newsroom.addList('late', 'The Late Edition');
+    lane.sandbox.audience.clearFaults();
+    lane.calls.splice(0);
+    await vi.waitFor(async () => {
+      lane.sync.wake();
+      expect(await lane.stopped()).toBeNull();
+    });
+    await lane.sync.idle();
+    expect(lane.writes()).toEqual([]);
+  });
+
+  it('begins no second call for a set that is under way', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const isBulk = { times: 1, matching: callsOf('POST', `/lists/${lane.sandbox.mailchimp.audienceId}`) };
+    // The set is halved, and the call for the first half is held.
+    const refused = fault.problem(400, 'Invalid Resource', 'Somebody of these cannot be taken.');
+    lane.sandbox.audience.inject(refused, isBulk);
+    const { struck } = lane.sandbox.audience.inject(fault.held(promise), isBulk);
+    await newsroom.subscribeMany(readers(40), 'daily');
+    lane.calls.splice(0);
+    lane.sync.wake();
+    await struck;
+    await pause();
+    lane.sync.wake();
+    await vi.waitFor(() => expect(logged).toContain('the lane to Mailchimp is paused'));
+    resolve();
+    await lane.sync.idle();
+    expect(lane.writes()).toHaveLength(2);
+    expect(await lane.ends()).toEqual({ settled: 20, due: 20 });
+  });
+
   it('goes on by itself where nobody says that it may, at its next look', async () => {
     await pause();
     await lane.restart({ pace: { poll: 20, lease: 60_000, patience: 25_000, probe: 20 } });

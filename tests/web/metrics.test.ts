@@ -171,6 +171,23 @@ describe('the metrics', () => {
     expect(await other.text()).not.toContain('footnote_mailchimp_calls_total{');
   });
 
+  it('leave out what cannot be told, and go on', async () => {
+    const unsure = createMetrics({
+      database: {
+        query: (text, parameters) =>
+          text.includes('clock_timestamp')
+            ? Promise.reject(new Error('canceling statement due to statement timeout'))
+            : newsroom.database.query(text, parameters),
+        room: () => Promise.reject(new Error('temporary file size exceeds temp_file_limit')),
+      },
+      callsInFlight: () => 0,
+    });
+    const text = await unsure.text();
+    expect(text).toContain('footnote_database_up 1');
+    expect(text).toContain('footnote_mails_owed 0');
+    expect(text).not.toMatch(/footnote_database_(full|free_bytes|clock_skew_seconds)/);
+  });
+
   it('go on without a database, with what the process counted itself', async () => {
     const without = createMetrics({
       database: {

@@ -122,6 +122,7 @@ Examples:
 const standing = (ago: string) => ({
   done: 'done',
   undone: 'undone',
+  undoing: `taken back in part, last heard of ${ago}; if that broke off, \`imports undo\` again goes on`,
   under_way: `under way, last heard of ${ago}`,
   broken_off: `broken off ${ago}, run the same command to go on`,
 });

@@ -3,8 +3,10 @@ import { createElement } from 'react';
 import { z } from 'zod';
 import { consentWordings } from '../../consent/wordings.ts';
 import { everyList } from '../../subscribing/lists.ts';
+import { readLongForm } from '../../web/bodies.ts';
 import type { FieldError } from '../../web/pages/fields.tsx';
 import { onlyVerbs, Problem } from '../../web/problems.ts';
+import { largestText } from '../consent.ts';
 import { type Desk, readForm, word } from './desk.ts';
 import { signedIn } from './door.ts';
 import { ConsentTextPage, ListPage, ListsPage } from './pages/lists.tsx';
@@ -87,25 +89,29 @@ export function wordingRoutes({ database, act, acting, demandSession, form, show
       const of = { holder: signedIn(req), locale, text, errors: [], isPreview: false };
       show(req, res, (frame) => createElement(ConsentTextPage, { frame, ...of }));
     })
-    .post(...acting, ...form, async (req: Request<{ locale: string }>, res: Response) => {
-      const { action, text } = readForm(textForm, req.body);
-      const { locale } = await wordingOf(req.params.locale);
-      const holder = signedIn(req);
-      const errors =
-        action === 'preview'
-          ? []
-          : await refusedFields(() =>
-              act('consent.edit', { key: holder, req, res, params: req.params, body: { text } }),
-            );
-      if (action === 'save' && errors.length === 0) return res.redirect(303, '/admin/lists');
-      const of = { holder, locale, text, errors, isPreview: action === 'preview' };
-      show(
-        req,
-        res,
-        (frame) => createElement(ConsentTextPage, { frame, ...of }),
-        errors.length > 0 ? 422 : 200,
-      );
-    })
+    .post(
+      ...acting,
+      ...readLongForm(largestText),
+      async (req: Request<{ locale: string }>, res: Response) => {
+        const { action, text } = readForm(textForm, req.body);
+        const { locale } = await wordingOf(req.params.locale);
+        const holder = signedIn(req);
+        const errors =
+          action === 'preview'
+            ? []
+            : await refusedFields(() =>
+                act('consent.edit', { key: holder, req, res, params: req.params, body: { text } }),
+              );
+        if (action === 'save' && errors.length === 0) return res.redirect(303, '/admin/lists');
+        const of = { holder, locale, text, errors, isPreview: action === 'preview' };
+        show(
+          req,
+          res,
+          (frame) => createElement(ConsentTextPage, { frame, ...of }),
+          errors.length > 0 ? 422 : 200,
+        );
+      },
+    )
     .all(onlyVerbs('GET', 'POST'));
 
   return router;

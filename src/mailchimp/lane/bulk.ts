@@ -66,6 +66,7 @@ async function post(
   options: { updateExisting: boolean },
 ): Promise<void> {
   const { database, api, log } = parts;
+  if (parts.rests()) return putBack(database, contacts);
   const wanted = new Map(
     contacts.map((contact) => [
       contact.key,

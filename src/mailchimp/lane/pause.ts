@@ -33,8 +33,3 @@ export async function resumeLane(sql: Sql): Promise<boolean> {
   );
   return rows.length > 0;
 }
-
-export async function isPaused(sql: Sql): Promise<boolean> {
-  const rows = await sql.query('SELECT FROM audience_lane WHERE paused_at IS NOT NULL');
-  return rows.length > 0;
-}

@@ -29,8 +29,10 @@ export interface Equalising {
   erasure: 'delete' | 'archive';
   /** Queues that the files forget Mailchimp's ids of who was erased. */
   enqueueShredding: (tx: Sql) => Promise<void>;
-  /** Brings the audience into shape; calls made meanwhile share one. */
+  /** Brings the audience into shape, once the lane is not paused; calls made meanwhile share one. */
   ready: () => Promise<void>;
+  /** Whether an operator has paused the lane, so that no further call is to be made. */
+  rests: () => boolean;
   /** Told of a call that went well, and how many it was for. */
   answered: (contacts: number) => void;
   /** Told of a call that failed, and of the status that the member was last seen in. */

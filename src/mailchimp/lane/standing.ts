@@ -1,15 +1,19 @@
 import type { Database } from '../../platform/database.ts';
 import type { Log } from '../../platform/log.ts';
 import type { MailchimpError } from '../api/error.ts';
-import { isPaused } from './pause.ts';
 
-/** How the lane stands, kept in the database as well, since the process that is asked may be another. */
+/**
+ * How the lane stands in this process, kept in the database as well, since the process that is asked may be another.
+ * There the last word counts: what a process told that is gone, or that has no more to send, is over once a call of
+ * any other succeeds.
+ */
 export interface Standing {
   /** Why nobody can be sent: the key, the account or the audience is at fault. */
   stopped(): string | null;
   /** Whether an operator had paused it when that was last looked at. */
   paused(): boolean;
-  lookForPause(): Promise<void>;
+  /** Looks whether it is paused, and what other processes told. */
+  look(): Promise<void>;
   /** @param reason why the last call failed for reasons that are nobody's own; null once one succeeds */
   setTrouble(reason: string | null): void;
   stop(fault: MailchimpError): void;
@@ -23,42 +27,56 @@ export function createStanding(database: Database, log: Log): Standing {
   let stopped: string | null = null;
   let paused = false;
   let trouble: string | null = null;
+  /** What the database says. */
+  let told: { stopped: string | null; trouble: string | null } = { stopped, trouble };
   let writing: Promise<unknown> = Promise.resolve();
 
-  function write(): void {
+  function write(of: Partial<typeof told>): void {
+    told = { ...told, ...of };
     const now = new Date();
-    const data = { stopped, stoppedAt: stopped && now, trouble, troubleAt: trouble && now };
+    const data = {
+      ...of,
+      ...(of.stopped !== undefined && { stoppedAt: of.stopped && now }),
+      ...(of.trouble !== undefined && { troubleAt: of.trouble && now }),
+    };
     writing = writing
       .then(() => database.prisma.audienceLane.update({ where: { id: 1 }, data }))
       .catch((error: unknown) => log.warn({ err: error }, 'how the lane stands could not be written down'));
   }
-  write();
+  write({ stopped, trouble });
 
   return {
     stopped: () => stopped,
     paused: () => paused,
-    async lookForPause() {
-      const before = paused;
-      paused = await isPaused(database);
-      if (paused !== before)
-        log.warn(paused ? 'the lane to Mailchimp is paused' : 'the lane to Mailchimp goes on');
+    async look() {
+      await writing;
+      const [lane] = await database.query<{
+        stopped: string | null;
+        trouble: string | null;
+        paused: boolean;
+      }>('SELECT stopped, trouble, paused_at IS NOT NULL AS paused FROM audience_lane');
+      if (lane === undefined) throw new Error('the row of the lane is missing');
+      told = { stopped: lane.stopped, trouble: lane.trouble };
+      if (lane.paused !== paused)
+        log.warn(lane.paused ? 'the lane to Mailchimp is paused' : 'the lane to Mailchimp goes on');
+      paused = lane.paused;
     },
     setTrouble(reason) {
-      if (trouble === reason) return;
       trouble = reason;
-      write();
+      const isOver = reason === null && told.stopped !== null && stopped === null;
+      if (isOver) write({ stopped, trouble });
+      else if (told.trouble !== reason) write({ trouble });
     },
     stop({ message, requestId }) {
-      if (stopped === message) return;
+      if (stopped !== message) log.error({ reason: message, requestId }, 'Mailchimp is not usable');
       stopped = message;
-      log.error({ reason: message, requestId }, 'Mailchimp is not usable');
-      write();
+      if (told.stopped !== message) write({ stopped });
     },
     recover() {
       stopped = null;
       trouble = null;
       log.info('Mailchimp is usable again');
-      write();
+      write({ stopped, trouble });
     },
     written: async () => {
       await writing;

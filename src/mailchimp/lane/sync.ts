@@ -49,7 +49,7 @@ const blockedTooOften = 5;
  * Starts the lane that keeps the audience equal to the database: it takes the contacts whose wanted
  * revision is not the acknowledged one, sends what is wanted at that moment, and acknowledges exactly
  * that. Lost answers, repeats and crashes are harmless, for the last call made says all there is to say.
- * While an operator has it paused it takes nobody, and makes no call that was not under way.
+ * While an operator has it paused it takes nobody, and writes nothing there but what was under way.
  * @param concurrency calls at a time; the gate behind `api` holds all processes to it
  * @param erasure what becomes at Mailchimp of who is erased here
  * @param hear reads what changed in the audience of late, before a backlog is written over it
@@ -91,6 +91,8 @@ export function startSync({
   /** How many go into one call: fewer after one took too long. */
   let size = bulkSize;
   let readying: Promise<unknown> | null = null;
+  /** Whether the audience was made ready since the start, or since the last time that a pause forbade it. */
+  let isReadied = false;
   /** The audience is heard once in each stretch of work; then `heard` says whether that went well. */
   let hearing: Promise<void> | null = null;
   let heard: boolean | null = null;
@@ -104,6 +106,7 @@ export function startSync({
     erasure,
     enqueueShredding,
     ready,
+    rests: standing.paused,
     log,
     failed,
     answered: (contacts) => {
@@ -114,8 +117,6 @@ export function startSync({
   };
 
   async function run(): Promise<void> {
-    // Nobody waits for it but who is on a list that has no interest yet.
-    attend(ready().catch(reportTrouble));
     while (!stopping) {
       const rest = nextProbe - Date.now();
       if (rest > 0) {
@@ -151,9 +152,11 @@ export function startSync({
 
   /** Takes the next set. @returns whether there may be more to do at once */
   async function round(): Promise<boolean> {
-    await standing.lookForPause();
+    await standing.look();
     if (standing.stopped() !== null && !(await recovered())) return true;
     if (standing.paused()) return false;
+    // Nobody waits for it but who is on a list that has no interest yet.
+    if (!isReadied) attend(ready().catch(reportTrouble));
     // Twice as many sets as calls, so that one is taken and settled while another is sent.
     if (underWay.size >= concurrency * 2) return false;
     const knew = heard;
@@ -286,6 +289,8 @@ export function startSync({
   }
 
   async function ready(): Promise<void> {
+    isReadied = !standing.paused();
+    if (!isReadied) return;
     readying ??= readyAudience({ database, api }).finally(() => {
       readying = null;
     });

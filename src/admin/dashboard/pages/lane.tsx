@@ -14,10 +14,13 @@ export function LaneAlerts({ signals }: { signals: Signals }) {
       )}
       {stopped !== null && (
         <p className="alert">
-          Nobody is sent there since <Time at={stoppedAt} />: {stopped}
+          Nobody is sent there since <Time at={stoppedAt} />: {stopped}.{' '}
+          <a href="/admin">The findings of the overview</a> say what mends it.
         </p>
       )}
-      {stopped === null && trouble !== null && <p className="alert">The last calls failed: {trouble}</p>}
+      {stopped === null && trouble !== null && (
+        <p className="alert">The last calls failed: {trouble}. They are tried again.</p>
+      )}
     </>
   );
 }

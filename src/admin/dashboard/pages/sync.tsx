@@ -133,8 +133,8 @@ export function SyncPage({
               cells: [
                 <Time at={requestedAt} key="asked" />,
                 dryRun ? `${kind}, changing nothing` : kind,
-                <Time at={finishedAt} otherwise="not yet" key="ended" />,
-                failure ?? (finishedAt === null ? 'under way' : 'well'),
+                <Time at={finishedAt} otherwise={failure === null ? 'not yet' : 'broke off'} key="ended" />,
+                failure === null ? (finishedAt === null ? 'under way' : 'well') : `failed: ${failure}`,
               ],
             }))}
           />
