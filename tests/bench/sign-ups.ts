@@ -29,6 +29,8 @@ async function load(port: number, connections: number): Promise<Figure> {
     url: `http://127.0.0.1:${port}/subscriptions`,
     connections,
     duration: seconds,
+    // After so many the server ends a connection, which autocannon does not heed by itself.
+    reconnectRate: 100,
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     setupClient: (client) => {
