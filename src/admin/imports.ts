@@ -1,16 +1,8 @@
 import { z } from 'zod';
-import {
-  beginImport,
-  findImport,
-  finishImport,
-  ImportError,
-  type Importing,
-  imports,
-  previewRows,
-  takeRows,
-  undoImport,
-} from '../importing/importing.ts';
+import { beginImport, finishImport, type Importing, previewRows, takeRows } from '../importing/importing.ts';
+import { findImport, ImportError, imports } from '../importing/imports.ts';
 import { importRows } from '../importing/rows.ts';
+import { undoImport } from '../importing/undo.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
 import {

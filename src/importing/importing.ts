@@ -1,12 +1,11 @@
 import { v7 as uuid } from 'uuid';
-import { z } from 'zod';
 import { sha256 } from '../consent/ledger.ts';
 import { keepConsentSource } from '../consent/wordings.ts';
-import type { Import } from '../generated/prisma/client.ts';
 import type { Database, Sql } from '../platform/database.ts';
-import type { ImportPerson, OfferedList, RowOutcome, UndoImport } from '../subscribing/commands.ts';
+import type { ImportPerson, OfferedList, RowOutcome } from '../subscribing/commands.ts';
 import { offeredLists } from '../subscribing/lists.ts';
 import type { Failed, Subscribing } from '../subscribing/subscribing.ts';
+import { type Counts, countsOf, ImportError, type ImportState, importOf, stateOf } from './imports.ts';
 import { type ImportRow, type JudgedRow, judgeRow, type RejectedRow } from './rows.ts';
 
 // People are brought in from a file in batches. How far an import is stands in its row, and what each row made beside
@@ -16,57 +15,6 @@ export interface Importing {
   database: Database;
   subscribing: Subscribing;
   now: () => Date;
-}
-
-/** How many rows came to what. */
-export type Counts = Record<RowOutcome | 'rejected', number>;
-
-/** An import as operators see it. */
-export interface ImportState {
-  id: string;
-  file: string;
-  /** Slugs. */
-  lists: string[];
-  /** Where consent comes from, as the operator said. */
-  source: string;
-  key: string;
-  createdAt: Date;
-  /** Rows taken so far: the next batch begins there. */
-  rows: number;
-  counts: Counts;
-  /**
-   * An import that is silent for longer than any script of ours waits has broken off, and can be gone on with. One
-   * that is being undone was taken back in part.
-   */
-  state: 'under_way' | 'broken_off' | 'done' | 'undoing' | 'undone';
-  /** When it was last begun, gone on with or taken back, or a batch came. */
-  activeAt: Date;
-  finishedAt: Date | null;
-  undoneAt: Date | null;
-}
-
-/** Milliseconds. */
-const longestSilence = 120_000;
-
-/** Why an import cannot do what is asked. */
-export type ImportFault =
-  /** It was never on offer, or is archived. */
-  | { why: 'unknown_list'; list: string }
-  | { why: 'unknown_import' }
-  /** It takes no more rows. */
-  | { why: 'finished' }
-  /** It was taken back in part: its rows are neither all there nor all gone. */
-  | { why: 'half_undone'; id: string }
-  /** A batch begins after the rows taken so far: those between are missing. */
-  | { why: 'gap'; rows: number };
-
-export class ImportError extends Error {
-  readonly fault: ImportFault;
-
-  constructor(fault: ImportFault) {
-    super(`the import is refused: ${fault.why}`);
-    this.fault = fault;
-  }
 }
 
 /**
@@ -205,109 +153,6 @@ export async function finishImport({ database, now }: Importing, importId: strin
   return stateOf({ database, now }, await importOf(database, importId));
 }
 
-/**
- * Takes back a page of what an import did: whoever is subscribed by its word alone is not any more. What was
- * confirmed or left since stays, and so do opt-outs. It takes no more rows from then on.
- * @param after where the page before ended; null begins. Any page may be repeated
- * @returns how many rows of the page were taken back, how many left as they are, and where the next page begins:
- * null when all is done
- * @throws ImportError when there is no such import
- */
-export async function undoImport(
-  parts: Importing,
-  importId: string,
-  after: number | null,
-): Promise<{ undone: number; kept: number; after: number | null }> {
-  const { database, subscribing, now } = parts;
-  return database.exclusively(`import ${importId}`, async () => {
-    await finishImport(parts, importId);
-    await database.query(
-      'UPDATE imports SET undo_begun_at = coalesce(undo_begun_at, $2), active_at = $2 WHERE id = $1::uuid',
-      [importId, now().toISOString()],
-    );
-    const rows = await database.query<{ row: number; subscriberId: string; seq: number }>(
-      `SELECT row, subscriber_id AS "subscriberId", seq FROM imported_rows
-        WHERE import_id = $1::uuid AND row > $2 ORDER BY row LIMIT $3`,
-      [importId, after ?? -1, undoPage],
-    );
-    const commands = rows.map(
-      ({ subscriberId, seq }): UndoImport => ({ type: 'undo_import', importId, subscriberId, seq }),
-    );
-    const outcomes = await subscribing.runAll(commands);
-    const failed = outcomes.find((outcome) => outcome.type === 'failed');
-    if (failed !== undefined) throw failed.error;
-    const undone = outcomes.filter((outcome) => outcome.type === 'undone' && outcome.lists.length > 0).length;
-    const isLast = rows.length < undoPage;
-    if (isLast) {
-      await database.query('UPDATE imports SET undone_at = coalesce(undone_at, $2) WHERE id = $1::uuid', [
-        importId,
-        now().toISOString(),
-      ]);
-    }
-    return { undone, kept: rows.length - undone, after: isLast ? null : (rows.at(-1)?.row ?? null) };
-  });
-}
-
-const undoPage = 1_000;
-
-/**
- * Imports, newest first.
- * @param before the id of the last one of the page before
- */
-export async function imports(
-  { database, now }: Pick<Importing, 'database' | 'now'>,
-  { before = null, limit = 50 }: { before?: string | null; limit?: number } = {},
-): Promise<ImportState[]> {
-  // Ids are UUIDs of version 7, which begin with the time.
-  const found = await database.prisma.import.findMany({
-    ...(before !== null && { where: { id: { lt: before } } }),
-    orderBy: { id: 'desc' },
-    take: limit,
-  });
-  return Promise.all(found.map((one) => stateOf({ database, now }, one)));
-}
-
-/** @throws ImportError when there is no such import */
-export async function findImport(
-  { database, now }: Pick<Importing, 'database' | 'now'>,
-  id: string,
-): Promise<ImportState> {
-  return stateOf({ database, now }, await importOf(database, id));
-}
-
-async function stateOf(
-  { database, now }: Pick<Importing, 'database' | 'now'>,
-  stored: Import,
-): Promise<ImportState> {
-  const { id, file, key, createdAt, rows, activeAt, finishedAt, undoneAt } = stored;
-  const { listIds, wordingVersion } = stored;
-  const [wording, lists] = await Promise.all([
-    database.prisma.consentWording.findUniqueOrThrow({ where: { version: wordingVersion } }),
-    database.prisma.mailingList.findMany({ where: { id: { in: listIds } }, orderBy: { position: 'asc' } }),
-  ]);
-  const slugs = lists.map(({ slug }) => slug);
-  const counts = countsOf(stored.counts);
-  return {
-    ...{ id, file, key, createdAt, rows, activeAt, finishedAt, undoneAt },
-    ...{ lists: slugs, source: wording.text, counts, state: standing(stored, now()) },
-  };
-}
-
-function standing({ activeAt, finishedAt, undoBegunAt, undoneAt }: Import, now: Date): ImportState['state'] {
-  if (undoneAt !== null) return 'undone';
-  if (undoBegunAt !== null) return 'undoing';
-  if (finishedAt !== null) return 'done';
-  return now.getTime() - activeAt.getTime() > longestSilence ? 'broken_off' : 'under_way';
-}
-
-async function importOf(database: Database, id: string): Promise<Import> {
-  const found = z.uuid().safeParse(id).success
-    ? await database.prisma.import.findUnique({ where: { id } })
-    : null;
-  if (found === null) throw new ImportError({ why: 'unknown_import' });
-  return found;
-}
-
 async function listsOf(database: Database, slugs: readonly string[]): Promise<OfferedList[]> {
   const offered = await offeredLists(database);
   const unknown = slugs.find((asked) => !offered.some(({ slug }) => slug === asked));
@@ -360,15 +205,3 @@ function rejectRefused(
     rejected.push({ row, line: rows[row - from]?.line ?? null, reason: 'The database refuses this row.' });
   rejected.sort((a, b) => a.row - b.row);
 }
-
-const tally = z.int().nonnegative().default(0);
-const countsShape = z.object({
-  created: tally,
-  updated: tally,
-  unchanged: tally,
-  suppressed: tally,
-  rejected: tally,
-});
-
-/** A copy of the counts as stored. */
-const countsOf = (stored: unknown): Counts => countsShape.parse(stored);

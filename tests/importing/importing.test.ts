@@ -2,15 +2,14 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { verifyLedger } from '../../src/consent/verify.ts';
 import {
   beginImport,
-  findImport,
   finishImport,
   type Importing,
-  imports,
   previewRows,
   takeRows,
-  undoImport,
 } from '../../src/importing/importing.ts';
+import { findImport, imports } from '../../src/importing/imports.ts';
 import { type ImportRow, importRows, judgeRow } from '../../src/importing/rows.ts';
+import { undoImport } from '../../src/importing/undo.ts';
 import type { OfferedList } from '../../src/subscribing/commands.ts';
 import { archiveList } from '../../src/subscribing/lists.ts';
 import { type Desk, ledgerOf, openDesk, readersOf, secret } from '../subscribing/desk.ts';
