@@ -3,7 +3,7 @@ import { sha256 } from '../consent/ledger.ts';
 import { keepConsentSource } from '../consent/wordings.ts';
 import type { Database, Sql } from '../platform/database.ts';
 import type { ImportPerson, OfferedList, RowOutcome } from '../subscribing/commands.ts';
-import { offeredLists } from '../subscribing/lists.ts';
+import { knownLists, offeredLists } from '../subscribing/lists.ts';
 import type { Failed, Subscribing } from '../subscribing/subscribing.ts';
 import { type Counts, countsOf, ImportError, type ImportState, importOf, stateOf } from './imports.ts';
 import { type ImportRow, type JudgedRow, judgeRow, type RejectedRow } from './rows.ts';
@@ -74,9 +74,9 @@ export async function takeRows(
   // One batch after the other, whoever sends them.
   return database.exclusively(`import ${importId}`, async () => {
     const current = await importOf(database, importId);
-    const offered = await offeredLists(database);
-    const lists = offered.filter(({ id }) => current.listIds.includes(id));
-    const { judged, rejected } = judge(rows, from, { lists, offered, now: now() });
+    const known = await knownLists(database);
+    const lists = known.filter(({ id }) => current.listIds.includes(id));
+    const { judged, rejected } = judge(rows, from, { lists, known, now: now() });
     await touch(database, importId, now());
     if (from < current.rows) {
       const refused = current.refusedRows.filter((row) => row >= from && row < from + rows.length);
@@ -125,9 +125,10 @@ export async function previewRows(
   lists: string[],
   rows: readonly ImportRow[],
 ): Promise<Omit<Taken, 'rows'>> {
-  const own = await listsOf(database, lists);
-  const offered = await offeredLists(database);
-  const { judged, rejected } = judge(rows, 0, { lists: own, offered, now: now() });
+  await listsOf(database, lists);
+  const known = await knownLists(database);
+  const own = known.filter(({ slug }) => lists.includes(slug));
+  const { judged, rejected } = judge(rows, 0, { lists: own, known, now: now() });
   const commands = commandsOf(judged, '', '');
   const outcomes = await subscribing.previewAll(commands);
   const counts = countsOf({});

@@ -53,23 +53,18 @@ export type JudgedRow = Pick<
  * Judges a row. A name that no form would take, and what is no IP address, are left out, and so is the language of
  * whoever left (I2); whatever else consent or the person depend on must be right.
  * @param lists those of the import
- * @param offered all that a row may name
+ * @param known all that a row may name; from an archived one people can only leave
  * @returns why the row is rejected, as text, if it is
  */
 export function judgeRow(
   row: ImportRow,
-  { lists, offered, now }: { lists: OfferedList[]; offered: readonly OfferedList[]; now: Date },
+  { lists, known, now }: { lists: readonly KnownList[]; known: readonly KnownList[]; now: Date },
 ): JudgedRow | string {
   const parsed = parseAddress(row.email);
   if (!parsed.ok) return english.text(parsed.fault.key, parsed.fault.values);
 
-  const own = row.list
-    ? named(row.list, offered)
-    : lists.length === 0 && isOptOut(row)
-      ? [...offered]
-      : lists;
-  if (typeof own === 'string') return `There is no mailing list ${own} on offer.`;
-  if (own.length === 0) return 'No mailing list is named, neither by the row nor for the whole import.';
+  const own = listsOf(row, lists, known);
+  if (typeof own === 'string') return own;
 
   const given = row.state === 'subscribed' ? row.consentedAt : row.endedAt;
   const givenAt = given ? readTime(given) : null;
@@ -92,13 +87,27 @@ export function judgeRow(
   };
 }
 
-const isOptOut = ({ state }: ImportRow) => state !== 'subscribed';
+type KnownList = OfferedList & { archived: boolean };
+
+/** The lists that a row is for, or why it is for none, as text. */
+function listsOf(
+  row: ImportRow,
+  lists: readonly KnownList[],
+  known: readonly KnownList[],
+): OfferedList[] | string {
+  const isOptOut = row.state !== 'subscribed';
+  const open = (all: readonly KnownList[]) => all.filter(({ archived }) => isOptOut || !archived);
+  const unnamed = isOptOut && lists.length === 0 ? known : lists;
+  const own = row.list ? named(row.list, open(known)) : open(unnamed);
+  if (typeof own === 'string') return `There is no mailing list ${own} on offer.`;
+  return own.length > 0 ? own : 'No mailing list is named, neither by the row nor for the whole import.';
+}
 
 /** The lists that a cell names, or what it names in vain. A name may hold what parts others, as Mailchimp escapes it. */
-function named(cell: string, offered: readonly OfferedList[]): OfferedList[] | string {
+function named(cell: string, lists: readonly OfferedList[]): OfferedList[] | string {
   const find = (text: string) =>
-    offered.find(({ slug }) => slug === text) ??
-    offered.find(({ name }) => name.toLowerCase() === text.toLowerCase());
+    lists.find(({ slug }) => slug === text) ??
+    lists.find(({ name }) => name.toLowerCase() === text.toLowerCase());
   const whole = find(cell.trim());
   if (whole !== undefined) return [whole];
   const found = new Set<OfferedList>();

@@ -5,11 +5,17 @@ import { subscribersOfList } from './totals.ts';
 
 /** The lists on offer, in the order of the form. Archived ones are not. */
 export async function offeredLists(database: Database): Promise<OfferedList[]> {
+  const lists = await knownLists(database);
+  return lists.flatMap(({ archived, ...list }) => (archived ? [] : list));
+}
+
+/** Every list as it is worded now, in the order of the form: people are on archived ones until they leave. */
+export async function knownLists(database: Database): Promise<(OfferedList & { archived: boolean })[]> {
   return database.query(
-    `SELECT list.id, list.slug, wording.version AS wording, wording.name, wording.description
+    `SELECT list.id, list.slug, wording.version AS wording, wording.name, wording.description,
+            list.archived_at IS NOT NULL AS archived
        FROM mailing_lists list
        JOIN mailing_list_wordings wording ON wording.version = list.wording_version
-      WHERE list.archived_at IS NULL
       ORDER BY list.position, list.id`,
   );
 }

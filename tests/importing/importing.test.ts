@@ -10,7 +10,6 @@ import {
 import { findImport, imports } from '../../src/importing/imports.ts';
 import { type ImportRow, importRows, judgeRow } from '../../src/importing/rows.ts';
 import { undoImport } from '../../src/importing/undo.ts';
-import type { OfferedList } from '../../src/subscribing/commands.ts';
 import { archiveList } from '../../src/subscribing/lists.ts';
 import { type Desk, ledgerOf, openDesk, readersOf, secret } from '../subscribing/desk.ts';
 import { addressOf, day } from '../subscribing/model.ts';
@@ -67,13 +66,18 @@ const traces = async () =>
 
 describe('the lists of a row', () => {
   const judged = (row: object, lists: string[] = []) => {
-    const list = (slug: string, name: string): OfferedList => ({
-      ...{ id: slug.length, slug, name, description: '', wording: slug },
+    const list = (slug: string, name: string, archived = false) => ({
+      ...{ id: slug.length, slug, name, description: '', wording: slug, archived },
     });
-    const offered = [list('daily', 'The Daily'), list('weekly', 'Weekly, with letters'), list('art', 'Art')];
+    const known = [
+      list('daily', 'The Daily'),
+      list('weekly', 'Weekly, with letters'),
+      list('art', 'Art'),
+      list('gone', 'The one that is gone', true),
+    ];
     const [read] = importRows.parse([{ email: 'ann@reader.example', ...row }]);
     const found = judgeRow(read ?? expect.fail('no row'), {
-      ...{ lists: offered.filter(({ slug }) => lists.includes(slug)), offered, now: new Date() },
+      ...{ lists: known.filter(({ slug }) => lists.includes(slug)), known, now: new Date() },
     });
     return typeof found === 'string' ? found : found.lists.map(({ slug }) => slug);
   };
@@ -94,8 +98,16 @@ describe('the lists of a row', () => {
     expect(judged({}, ['art'])).toEqual(['art']);
     expect(judged({ list: '' }, ['art'])).toEqual(['art']);
     expect(judged({ state: 'unsubscribed' }, ['art'])).toEqual(['art']);
-    expect(judged({ state: 'cleaned' })).toEqual(['daily', 'weekly', 'art']);
+    expect(judged({ state: 'cleaned' })).toEqual(['daily', 'weekly', 'art', 'gone']);
     expect(judged({})).toContain('No mailing list is named');
+  });
+
+  it('may be archived for whoever leaves, as people are on them until then (I2)', () => {
+    const left = { state: 'unsubscribed', list: 'gone' };
+    expect(judged(left)).toEqual(['gone']);
+    expect(judged({ state: 'unsubscribed' }, ['gone'])).toEqual(['gone']);
+    expect(judged({ list: 'gone' })).toBe('There is no mailing list gone on offer.');
+    expect(judged({}, ['gone'])).toContain('No mailing list is named');
   });
 
   it('are all on offer, or the row is not taken', () => {
@@ -423,6 +435,19 @@ describe('nobody is raised who is gone for good (C-22, C-26, I6)', () => {
     }
     expect(await traces()).toEqual(before);
   });
+});
+
+it('an opt-out from a list that was archived since ends what stands there (I2)', async () => {
+  await desk.addLists('ending');
+  const emails = ['reader@ending.example'];
+  const first = await begin({ lists: ['ending'] });
+  await takeRows(parts, first, 0, rowsOf(emails, { consentedAt: '2021-03-04' }));
+  expect(await statesOf(emails)).toEqual(['subscribed']);
+  await archiveList(desk.database, 'ending', desk.now());
+  const second = await begin();
+  const left = rowsOf(emails, { state: 'unsubscribed', list: 'ending' });
+  expect((await takeRows(parts, second, 0, left)).counts).toEqual(counted({ suppressed: 1 }));
+  expect(await statesOf(emails)).toEqual(['unsubscribed']);
 });
 
 describe('undoing an import', () => {
