@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openImport } from '../../src/admin/cli/import/importFile.ts';
+import { batchSize } from '../../src/admin/cli/import.ts';
 import { key, operator } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { day } from '../subscribing/model.ts';
@@ -122,7 +123,7 @@ describe('an operator who brings people over', () => {
     const file = await put(
       `email,consented at\nsoon@reader.example,${consentedAt.toISOString()}\ntime-1@reader.example,\ntime-2@reader.example,\n`,
     );
-    const { digest } = await openImport(file, { scope: ['2000'] });
+    const { digest } = await openImport(file, { scope: [String(batchSize)] });
     const api = (path: string, body: object) =>
       footnote.http.post(`/admin/api/imports${path}`).auth(key, { type: 'bearer' }).send(body).expect(200);
     footnote.advance(-day);

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batchSize } from '../../src/admin/cli/import.ts';
 import { checkLedgers } from '../../src/consent/check.ts';
 import { openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
@@ -16,9 +17,6 @@ import { type Answer, standBefore } from '../harness/proxy.ts';
 
 /** IMPORT_SEED repeats one, as far as processes that are killed do the same twice. */
 const seed = Number(process.env['IMPORT_SEED'] ?? randomInt(2 ** 31));
-
-/** How many the script sends at once. */
-const batchSize = 2_000;
 
 /** What breaks at a batch: processes are killed, or the connection is cut when the batch was taken. */
 interface Accident {

@@ -23,7 +23,7 @@ interface Wish {
 }
 
 /** Rows in a batch. A part of the digest, since what broke off goes on at the same places. */
-const batchSize = 2_000;
+export const batchSize = 1_000;
 /** Seconds between the tries to reach a server that does not answer. */
 const patience = [1, 2, 4, 8, 15, 30];
 
