@@ -2,8 +2,8 @@ import { v7 as uuid } from 'uuid';
 import { sha256 } from '../consent/ledger.ts';
 import { keepConsentSource } from '../consent/wordings.ts';
 import type { Database, Sql } from '../platform/database.ts';
-import type { ImportPerson, OfferedList, RowOutcome } from '../subscribing/commands.ts';
-import { knownLists, offeredLists } from '../subscribing/lists.ts';
+import type { ImportPerson, RowOutcome } from '../subscribing/commands.ts';
+import { type KnownList, knownLists } from '../subscribing/lists.ts';
 import type { Failed, Subscribing } from '../subscribing/subscribing.ts';
 import { type Counts, countsOf, ImportError, type ImportState, importOf, stateOf } from './imports.ts';
 import { type ImportRow, type JudgedRow, judgeRow, type RejectedRow } from './rows.ts';
@@ -27,8 +27,7 @@ export async function beginImport(
   { database, now }: Importing,
   wish: { digest: string; file: string; lists: string[]; source: string; key: string },
 ): Promise<Pick<ImportState, 'id' | 'createdAt' | 'rows' | 'counts' | 'finishedAt'>> {
-  const lists = await listsOf(database, wish.lists);
-  const listIds = lists.map(({ id }) => id);
+  const listIds = listsOf(await knownLists(database), wish.lists).map(({ id }) => id);
   const digest = sha256(JSON.stringify([wish.digest, listIds.toSorted(ascending), wish.source]));
   return database.exclusively(`import ${digest}`, async () => {
     const earlier = await database.prisma.import.findFirst({
@@ -125,10 +124,8 @@ export async function previewRows(
   lists: string[],
   rows: readonly ImportRow[],
 ): Promise<Omit<Taken, 'rows'>> {
-  await listsOf(database, lists);
   const known = await knownLists(database);
-  const own = known.filter(({ slug }) => lists.includes(slug));
-  const { judged, rejected } = judge(rows, 0, { lists: own, known, now: now() });
+  const { judged, rejected } = judge(rows, 0, { lists: listsOf(known, lists), known, now: now() });
   const commands = commandsOf(judged, '', '');
   const outcomes = await subscribing.previewAll(commands);
   const counts = countsOf({});
@@ -154,8 +151,9 @@ export async function finishImport({ database, now }: Importing, importId: strin
   return stateOf({ database, now }, await importOf(database, importId));
 }
 
-async function listsOf(database: Database, slugs: readonly string[]): Promise<OfferedList[]> {
-  const offered = await offeredLists(database);
+/** The lists of these slugs. @throws ImportError when one of them is not on offer */
+function listsOf(known: readonly KnownList[], slugs: readonly string[]): KnownList[] {
+  const offered = known.filter(({ archived }) => !archived);
   const unknown = slugs.find((asked) => !offered.some(({ slug }) => slug === asked));
   if (unknown !== undefined) throw new ImportError({ why: 'unknown_list', list: unknown });
   return offered.filter(({ slug }) => slugs.includes(slug));

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { languageOf } from '../languages/language.ts';
 import { parseAddress } from '../subscribing/address.ts';
 import type { ImportPerson, OfferedList } from '../subscribing/commands.ts';
+import type { KnownList } from '../subscribing/lists.ts';
 import { isFirstName, isLanguageTag } from '../subscribing/profile.ts';
 
 /** Rows that one batch has at most. */
@@ -86,8 +87,6 @@ export function judgeRow(
     locale: row.locale && isLanguage ? row.locale : english.locale,
   };
 }
-
-type KnownList = OfferedList & { archived: boolean };
 
 /** The lists that a row is for, or why it is for none, as text. */
 function listsOf(

@@ -9,8 +9,11 @@ export async function offeredLists(database: Database): Promise<OfferedList[]> {
   return lists.flatMap(({ archived, ...list }) => (archived ? [] : list));
 }
 
-/** Every list as it is worded now, in the order of the form: people are on archived ones until they leave. */
-export async function knownLists(database: Database): Promise<(OfferedList & { archived: boolean })[]> {
+/** A list that may be archived: people are on it until they leave. */
+export type KnownList = OfferedList & { archived: boolean };
+
+/** Every list as it is worded now, in the order of the form. */
+export async function knownLists(database: Database): Promise<KnownList[]> {
   return database.query(
     `SELECT list.id, list.slug, wording.version AS wording, wording.name, wording.description,
             list.archived_at IS NOT NULL AS archived

@@ -26,9 +26,8 @@ export interface Standing {
 export function createStanding(database: Database, log: Log): Standing {
   let stopped: string | null = null;
   let paused = false;
-  let trouble: string | null = null;
   /** What the database says. */
-  let told: { stopped: string | null; trouble: string | null } = { stopped, trouble };
+  let told: { stopped: string | null; trouble: string | null } = { stopped, trouble: null };
   let writing: Promise<unknown> = Promise.resolve();
 
   function write(of: Partial<typeof told>): void {
@@ -43,7 +42,7 @@ export function createStanding(database: Database, log: Log): Standing {
       .then(() => database.prisma.audienceLane.update({ where: { id: 1 }, data }))
       .catch((error: unknown) => log.warn({ err: error }, 'how the lane stands could not be written down'));
   }
-  write({ stopped, trouble });
+  write(told);
 
   return {
     stopped: () => stopped,
@@ -62,10 +61,9 @@ export function createStanding(database: Database, log: Log): Standing {
       paused = lane.paused;
     },
     setTrouble(reason) {
-      trouble = reason;
       const isOver = reason === null && told.stopped !== null && stopped === null;
-      if (isOver) write({ stopped, trouble });
-      else if (told.trouble !== reason) write({ trouble });
+      if (isOver) write({ stopped, trouble: reason });
+      else if (told.trouble !== reason) write({ trouble: reason });
     },
     stop({ message, requestId }) {
       if (stopped !== message) log.error({ reason: message, requestId }, 'Mailchimp is not usable');
@@ -74,9 +72,8 @@ export function createStanding(database: Database, log: Log): Standing {
     },
     recover() {
       stopped = null;
-      trouble = null;
       log.info('Mailchimp is usable again');
-      write({ stopped, trouble });
+      write({ stopped, trouble: null });
     },
     written: async () => {
       await writing;
