@@ -2,13 +2,14 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { span } from '../../platform/text.ts';
 import { batchTaken, importBegun, importPreview, importState, undoneRows } from '../shapes.ts';
 import { call, Failure, Unanswered } from './call.ts';
 import { parseMapping } from './import/columns.ts';
 import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
 import { type RejectsFile, rejectsFile } from './import/rejects.ts';
 import type { ImportRow } from './import/rows.ts';
-import { ago, harmless, print, progress, table } from './output.ts';
+import { harmless, print, progress, table } from './output.ts';
 
 type Counts = z.infer<typeof importPreview>['counts'];
 type Rejected = z.infer<typeof importPreview>['rejected'];
@@ -81,7 +82,7 @@ Examples:
             id,
             createdAt.slice(0, 16),
             rows,
-            standing(ago(activeAt, new Date()))[state],
+            standing(span(Math.max(0, Date.now() - Date.parse(activeAt)) / 1000))[state],
             file,
           ]),
         ),
@@ -119,12 +120,12 @@ Examples:
 }
 
 /** How an import stands, by its state. */
-const standing = (ago: string) => ({
+const standing = (since: string) => ({
   done: 'done',
   undone: 'undone',
-  undoing: `taken back in part, last heard of ${ago}; if that broke off, \`imports undo\` again goes on`,
-  under_way: `under way, last heard of ${ago}`,
-  broken_off: `broken off ${ago}, run the same command to go on`,
+  undoing: `taken back in part, last heard of ${since} ago; if that broke off, \`imports undo\` again goes on`,
+  under_way: `under way, last heard of ${since} ago`,
+  broken_off: `broken off ${since} ago, run the same command to go on`,
 });
 
 function refuseWrongUse(command: Command, map: string): void {

@@ -44,19 +44,6 @@ export function table(rows: (string | number)[][]): string[] {
   );
 }
 
-/** Such as `3 s ago` or `2 h ago`, in the largest unit that fits. */
-export function ago(time: string, now: Date): string {
-  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(time)) / 1000));
-  const [unit = 's', length = 1] = units.find(([, length]) => seconds >= length) ?? [];
-  return `${Math.floor(seconds / length)} ${unit} ago`;
-}
-
-const units: readonly (readonly [string, number])[] = [
-  ['d', 86_400],
-  ['h', 3_600],
-  ['min', 60],
-];
-
 /** A line on a terminal that is written over as something goes on; nothing in a pipe. */
 export function status(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);

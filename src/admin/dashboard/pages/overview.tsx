@@ -1,11 +1,12 @@
 import { mostCounted, type Signals, toldCount } from '../../../mailchimp/signals.ts';
+import { span } from '../../../platform/text.ts';
 import type { everyList } from '../../../subscribing/lists.ts';
 import type { CheckUp } from '../check-up.ts';
 import { type History, levels, type Owed, type Sample, sum } from '../numbers.ts';
 import { Chart, Spark } from './chart.tsx';
 import { LaneAlerts } from './lane.tsx';
 import { DashboardPage, type Frame, Live } from './layout.tsx';
-import { count, Facts, Findings, share, span, Table, Time } from './parts.tsx';
+import { count, Facts, Findings, share, Table, Time } from './parts.tsx';
 
 type Lists = Awaited<ReturnType<typeof everyList>>;
 

@@ -10,21 +10,6 @@ export const count = (value: number) => format.format(value);
 export const share = (part: number, whole: number) =>
   whole === 0 ? '–' : `${((100 * part) / whole).toFixed(part === whole ? 0 : 1)} %`;
 
-const steps: [string, number][] = [
-  ['day', 86_400],
-  ['hour', 3_600],
-  ['minute', 60],
-];
-
-/** A span of time as people say it. */
-export function span(seconds: number): string {
-  for (const [unit, length] of steps) {
-    if (seconds >= length * 1.5) return `${Math.round(seconds / length)} ${unit}s`;
-  }
-  const rounded = Math.round(seconds);
-  return rounded === 1 ? '1 second' : `${rounded} seconds`;
-}
-
 const moment = new Intl.DateTimeFormat('en-GB', {
   dateStyle: 'medium',
   timeStyle: 'short',
