@@ -78,7 +78,7 @@ export async function startInbox(options: { port: number; folder: string | null 
   return {
     port,
     mails: () => mails,
-    next(matching = () => true, timeoutMs = 5000) {
+    next(matching = () => true, timeoutMs = 40_000) {
       const kept = mails.find((mail) => !given.has(mail) && matching(mail));
       if (kept !== undefined) {
         given.add(kept);

@@ -179,9 +179,9 @@ describe('an operator who brings people over', () => {
     const authorization = { Authorization: `Bearer ${key}` };
     const half = await footnote.http.post('/admin/api/imports').set(authorization).send(wish).expect(200);
     const shown = async () => (await admin('imports', 'ls')).out.split('\n')[0];
-    expect(await shown()).toMatch(/ 0 {2}under way, last heard of \d seconds? ago +half\.csv$/);
+    expect(await shown()).toMatch(/ 0 {2}under way, last heard of \d+ seconds? ago +half\.csv$/);
     await footnote.service.database.query(
-      `UPDATE imports SET active_at = now() - interval '150 minutes' WHERE id = $1::uuid`,
+      `UPDATE imports SET active_at = now() - interval '130 minutes' WHERE id = $1::uuid`,
       [half.body.id],
     );
     expect(await shown()).toMatch(

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/consent/ledger.ts';
 import { key, operator } from '../harness/admin.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 
 let footnote: Footnote;
@@ -180,7 +181,7 @@ describe('a write under an Idempotency-Key', () => {
     const { database, duties } = footnote.service;
     footnote.advance(25 * 3_600_000);
     await duties.run('housekeeping');
-    await vi.waitFor(async () => expect(await database.prisma.idempotentAnswer.count()).toBe(0));
+    await eventually(async () => expect(await database.prisma.idempotentAnswer.count()).toBe(0));
     await write('g', { slug: 'g-list', name: 'G' }).expect(409);
   });
 });

@@ -6,11 +6,12 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../src/mailchimp/api/client.ts';
 import { MailchimpError } from '../../src/mailchimp/api/error.ts';
 import { root } from '../../src/platform/root.ts';
 import { readSettings, SettingsError } from '../../src/settings.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 
 /** What is read with these settings; null when the start is refused. */
@@ -227,7 +228,7 @@ describe('Footnote (A-25)', () => {
       const { confirm } = await footnote.mailTo('newcomer@example.com', 'confirmation');
       await footnote.http.post(confirm).expect(200);
       for (let round = 1; round <= 2; round += 1) {
-        await vi.waitFor(() => expect(asked.length).toBeGreaterThan(before + round), { timeout: 10_000 });
+        await eventually(() => expect(asked.length).toBeGreaterThan(before + round));
         await footnote.hurry();
       }
     } finally {

@@ -9,7 +9,7 @@ export default defineConfig({
     env: { NODE_ENV: 'production' },
     isolate: false,
     maxWorkers: '100%',
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { checkLedgers } from '../../src/consent/check.ts';
 import { ledgerCheck } from '../../src/duties/check-ledger.ts';
@@ -8,6 +8,7 @@ import { runDuty } from '../../src/duties/runs.ts';
 import { cronOf, nextAt } from '../../src/platform/schedule.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { key, operator } from '../harness/admin.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { silent } from '../mailchimp/newsroom.ts';
 
@@ -30,14 +31,11 @@ async function listed(name: string) {
 /** Has a duty done, and waits for its end. @returns how it stands then */
 async function does(name: string) {
   const asked = await footnote.http.post(`/admin/api/duties/${name}/run`).set(asKeyHolder).expect(202);
-  return vi.waitFor(
-    async () => {
-      const duty = await listed(name);
-      expect(duty.endedAt >= asked.body.askedAt, `${name} has not ended`).toBe(true);
-      return duty;
-    },
-    { timeout: 15_000, interval: 50 },
-  );
+  return eventually(async () => {
+    const duty = await listed(name);
+    expect(duty.endedAt >= asked.body.askedAt, `${name} has not ended`).toBe(true);
+    return duty;
+  });
 }
 
 async function finding(check: string) {
@@ -148,7 +146,7 @@ describe('what is done beside the duties', () => {
     await ask();
     expect(await footnote.service.database.prisma.reconciliation.count()).toBe(before + 1);
     resolve();
-    await vi.waitFor(async () => expect((await listed('reconcile-all')).endedAt).not.toBeNull());
+    await eventually(async () => expect((await listed('reconcile-all')).endedAt).not.toBeNull());
   });
 });
 

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { duties } from '../../src/duties/duties.ts';
 import { openDatabase } from '../../src/platform/database.ts';
 import { type Service, startService } from '../../src/service.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { silent } from '../mailchimp/newsroom.ts';
 
@@ -27,13 +28,10 @@ describe.skipIf(inject('server') === null)('two processes on one PostgreSQL', ()
       startService({ ...footnote.settings, port: 0 }, { log: silent }),
       footnote.startService(),
     ]);
-    await vi.waitFor(
-      async () => {
-        const done = await database.prisma.dutyRun.findMany({ where: { succeededAt: { not: null } } });
-        expect(done.map(({ duty }) => duty).sort()).toEqual(duties.map(({ name }) => name).sort());
-      },
-      { timeout: 18_000, interval: 100 },
-    );
+    await eventually(async () => {
+      const done = await database.prisma.dutyRun.findMany({ where: { succeededAt: { not: null } } });
+      expect(done.map(({ duty }) => duty).sort()).toEqual(duties.map(({ name }) => name).sort());
+    });
     const jobs = await database.query<{ name: string; jobs: number }>(
       `SELECT name, count(*)::int AS jobs FROM jobs.job WHERE name LIKE 'duty-%' GROUP BY name ORDER BY name`,
     );

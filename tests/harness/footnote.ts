@@ -1,5 +1,5 @@
 import supertest from 'supertest';
-import { inject, vi } from 'vitest';
+import { inject } from 'vitest';
 import type { MailKind } from '../../src/generated/prisma/enums.ts';
 import type { Sql } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
@@ -7,6 +7,7 @@ import { offerDemoLists } from '../../src/sandbox/lists.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type Service, type ServiceSettings, startService } from '../../src/service.ts';
 import { readSettings, type Settings } from '../../src/settings.ts';
+import { eventually } from './eventually.ts';
 import { isTo, linksIn } from './mails.ts';
 import { freePort } from './ports.ts';
 import { copyTemplate } from './template.ts';
@@ -148,15 +149,12 @@ export class Footnote {
 
   /** Resolves once every mail that left is noted in the ledger, and none is owed. */
   async mailsNoted(): Promise<void> {
-    await vi.waitFor(
-      async () => {
-        const owed = await this.service.database.prisma.mail.count({
-          where: { acceptedAt: null, abandoned: null },
-        });
-        if (owed > 0) throw new Error(`${owed} mails are still owed`);
-      },
-      { timeout: 5_000, interval: 10 },
-    );
+    await eventually(async () => {
+      const owed = await this.service.database.prisma.mail.count({
+        where: { acceptedAt: null, abandoned: null },
+      });
+      if (owed > 0) throw new Error(`${owed} mails are still owed`);
+    });
   }
 
   /** Makes due what waits for its next attempt. */

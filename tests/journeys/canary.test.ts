@@ -2,12 +2,13 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type supertest from 'supertest';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { MailKind } from '../../src/generated/prisma/enums.ts';
 import { openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { eventually } from '../harness/eventually.ts';
 import { dumpOf, Footnote } from '../harness/footnote.ts';
 import { isTo, linksIn } from '../harness/mails.ts';
 import { prepareProcesses } from '../harness/prepared.ts';
@@ -63,7 +64,7 @@ async function live(
     .send({ email, firstName, source: page, lists: ['weekend-reads'] })
     .expect(202);
   await post((await mail('confirmation')).confirm);
-  await vi.waitFor(() => expect(audience.member(email)?.status).toBe('subscribed'), { timeout: 10_000 });
+  await eventually(() => expect(audience.member(email)?.status).toBe('subscribed'));
 
   await post(first.preferences, 'lists=morning-briefing&lists=science-weekly');
   await post((await mail('confirmation')).confirm);
@@ -171,8 +172,8 @@ describe('a canary, after its erasure (I6, C-23)', { timeout: 120_000 }, () => {
     if (prepared.settings.kind === 'embedded') expect(await inFolder()).toHaveLength(6);
 
     await footnote.http.post(erase).expect(200);
-    await vi.waitFor(() => expect(found(bird.traces, atMailchimp(sandbox))).toEqual([]), { timeout: 10_000 });
-    await vi.waitFor(async () => expect(await inFolder()).toEqual([]), { timeout: 30_000, interval: 250 });
+    await eventually(() => expect(found(bird.traces, atMailchimp(sandbox))).toEqual([]));
+    await eventually(async () => expect(await inFolder()).toEqual([]));
     footnote.signal('SIGTERM');
     expect(await footnote.exited).toBe(0);
 

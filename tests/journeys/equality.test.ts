@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { type Database, openDatabase } from '../../src/platform/database.ts';
 import { createLog } from '../../src/platform/log.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
+import { eventually } from '../harness/eventually.ts';
 import { isTo, linksIn } from '../harness/mails.ts';
 import { type Prepared, prepareProcesses } from '../harness/prepared.ts';
 import { type FootnoteProcess, startProcess } from '../harness/process.ts';
@@ -66,7 +67,7 @@ describe(`processes that are killed while people come and go on both sides (seed
     server = await startProcess(env);
     await admin('post', '/setup');
     await Promise.all(readers.map(subscribe));
-    await vi.waitFor(() => expect(prepared.sandbox.audience.state.members.size).toBe(readerCount), 10_000);
+    await eventually(() => expect(prepared.sandbox.audience.state.members.size).toBe(readerCount));
   });
   afterAll(async () => {
     server.signal('SIGKILL');
@@ -83,7 +84,7 @@ describe(`processes that are killed while people come and go on both sides (seed
 
   async function subscribe(email: string): Promise<void> {
     await server.http.post('/subscriptions').send({ email, lists: slugs }).expect(202);
-    const mail = await prepared.sandbox.inbox.next(isTo(email, 'confirmation'), 40_000);
+    const mail = await prepared.sandbox.inbox.next(isTo(email, 'confirmation'));
     const { confirm, unsubscribe } = linksIn(mail);
     links.set(email, unsubscribe);
     await server.http.post(confirm).expect(200);
@@ -152,21 +153,15 @@ describe(`processes that are killed while people come and go on both sides (seed
 
   async function reconcile(dryRun: boolean) {
     const { id } = requested.parse(await admin('post', '/sync/reconcile', { kind: 'full', dryRun }));
-    return vi.waitFor(async () => compared.parse(await admin('get', `/sync/reconciliations/${id}`)), {
-      timeout: 20_000,
-      interval: 50,
-    });
+    return eventually(async () => compared.parse(await admin('get', `/sync/reconciliations/${id}`)));
   }
 
   const rested = () =>
-    vi.waitFor(
-      async () => {
-        const { signals, refused } = syncAnswer.parse(await admin('get', '/sync'));
-        expect(signals).toMatchObject({ due: 0, stopped: null });
-        return refused;
-      },
-      { timeout: 20_000, interval: 50 },
-    );
+    eventually(async () => {
+      const { signals, refused } = syncAnswer.parse(await admin('get', '/sync'));
+      expect(signals).toMatchObject({ due: 0, stopped: null });
+      return refused;
+    });
 
   it('leave everybody who left out on both sides, and the rest equal or listed (I2, I4, R-02)', async () => {
     const { audience } = prepared.sandbox;

@@ -169,7 +169,7 @@ describe('an import whose script and server are killed in the middle', () => {
         .send({ email, lists: ['morning-briefing'] })
         .expect(202);
       const { confirm, unsubscribe } = linksIn(
-        await prepared.sandbox.inbox.next(isTo(email, 'confirmation'), 20_000),
+        await prepared.sandbox.inbox.next(isTo(email, 'confirmation')),
       );
       await server.http.post(confirm).expect(200);
       if (email === leaver) await server.http.post(unsubscribe).expect(200);

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { checkLedgers } from '../../src/consent/check.ts';
 import type { Settings } from '../../src/settings.ts';
 import { find } from '../harness/debian.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { isTo, linksIn } from '../harness/mails.ts';
 import { freePort } from '../harness/ports.ts';
@@ -38,7 +39,7 @@ describe("restoring yesterday's backup (R-11)", { timeout: 120_000 }, () => {
 
   /** Many at once take their time on a busy machine. */
   const confirmationOf = async (email: string) =>
-    linksIn(await footnote.sandbox.inbox.next(isTo(email, 'confirmation'), 40_000));
+    linksIn(await footnote.sandbox.inbox.next(isTo(email, 'confirmation')));
 
   const post = (email: string, query = '') =>
     footnote.http.post((links.get(email)?.unsubscribe ?? '') + query).expect(200);
@@ -88,17 +89,14 @@ describe("restoring yesterday's backup (R-11)", { timeout: 120_000 }, () => {
   async function reconciled() {
     const { operations, database, sync } = footnote.service;
     const id = await operations.requestReconciliation({ kind: 'full', dryRun: false });
-    return vi.waitFor(
-      async () => {
-        const { finishedAt, report } = await database.prisma.reconciliation.findUniqueOrThrow({
-          where: { id },
-        });
-        expect(finishedAt).not.toBeNull();
-        await sync?.idle();
-        return report;
-      },
-      { timeout: 60_000, interval: 100 },
-    );
+    return eventually(async () => {
+      const { finishedAt, report } = await database.prisma.reconciliation.findUniqueOrThrow({
+        where: { id },
+      });
+      expect(finishedAt).not.toBeNull();
+      await sync?.idle();
+      return report;
+    });
   }
 
   const none = { 'morning-briefing': 'unsubscribed', 'weekend-reads': 'unsubscribed' };

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { eventually } from '../harness/eventually.ts';
 import { freePort } from '../harness/ports.ts';
 import { environment, type FootnoteProcess, runProcess, startProcess } from '../harness/process.ts';
 import { copyTemplate, emptyDatabase } from '../harness/template.ts';
@@ -71,9 +72,7 @@ describe('the start in production', () => {
           .split('\n')
           .filter((line) => line.includes('"remedy"'))
           .map((line): Record<string, unknown> => JSON.parse(line));
-      await vi.waitFor(() => expect(said().map(({ check }) => check)).toContain('Mailchimp key'), {
-        timeout: 15_000,
-      });
+      await eventually(() => expect(said().map(({ check }) => check)).toContain('Mailchimp key'));
       expect(said()).toContainEqual(
         expect.objectContaining({
           check: 'Mailchimp key',
@@ -92,7 +91,7 @@ describe('the start in production', () => {
       await footnote.exited;
       await database.drop();
     }
-  }, 60_000);
+  });
 });
 
 describe.skipIf(server === null)('several processes on one PostgreSQL', () => {

@@ -7,6 +7,7 @@ import { inSpan } from '../../src/platform/tracing.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
 import { key } from '../harness/admin.ts';
 import { type CollectedSpan, startCollector } from '../harness/collector.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { isTo, linksIn } from '../harness/mails.ts';
 import { type Prepared, prepareProcesses } from '../harness/prepared.ts';
@@ -96,18 +97,15 @@ describe('the traces of a sign-up', () => {
     await sandbox.inbox.next(isTo(email, 'welcome'));
     await service.sync?.idle();
     await footnote.hurry();
-    await vi.waitFor(() => expect(sandbox.audience.member(email)?.status).toBe('subscribed'));
+    await eventually(() => expect(sandbox.audience.member(email)?.status).toBe('subscribed'));
     await footnote.mailsNoted();
     const { body } = await http.post('/admin/api/sync/reconcile').set(asOperator).send({}).expect(202);
-    await vi.waitFor(
-      async () => {
-        const { finishedAt } = await service.database.prisma.reconciliation.findUniqueOrThrow({
-          where: { id: body.id },
-        });
-        expect(finishedAt).not.toBeNull();
-      },
-      { timeout: 10_000, interval: 20 },
-    );
+    await eventually(async () => {
+      const { finishedAt } = await service.database.prisma.reconciliation.findUniqueOrThrow({
+        where: { id: body.id },
+      });
+      expect(finishedAt).not.toBeNull();
+    });
     const shared = gather<() => void>(async (set) => set.forEach((done) => void done()), {
       lanes: 1,
       largest: 10,
@@ -251,7 +249,7 @@ describe('the traces of a sign-up', () => {
   });
 });
 
-describe('a Footnote', { timeout: 60_000 }, () => {
+describe('a Footnote', () => {
   let prepared: Prepared;
   beforeAll(async () => {
     prepared = await prepareProcesses();

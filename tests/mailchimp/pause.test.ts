@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { pauseLane, resumeLane } from '../../src/mailchimp/lane/pause.ts';
 import { readSignals } from '../../src/mailchimp/signals.ts';
 import { fault } from '../../src/sandbox/mailchimp/faults.ts';
+import { eventually } from '../harness/eventually.ts';
 import { callsOf, type Lane, type Newsroom, openLane, openNewsroom, readers } from './newsroom.ts';
 
 const ann = { by: 'ann', at: new Date('2026-11-30T09:00:00Z') };
@@ -72,10 +73,10 @@ describe('a lane that an operator paused', () => {
     });
     for (const email of readers(8)) await newsroom.subscribe(email, 'daily');
     lane.sync.wake();
-    await vi.waitFor(() => expect(begun).toHaveBeenCalledTimes(4));
+    await eventually(() => expect(begun).toHaveBeenCalledTimes(4));
     await pause();
     lane.sync.wake();
-    await vi.waitFor(() => expect(logged).toContain('the lane to Mailchimp is paused'));
+    await eventually(() => expect(logged).toContain('the lane to Mailchimp is paused'));
     resolve();
     await lane.sync.idle();
     expect(puts()).toHaveLength(4);
@@ -115,12 +116,12 @@ describe('a lane that an operator paused', () => {
     lane.sandbox.audience.inject(fault.problem(401, 'API Key Invalid', ''), { times: 1_000 });
     await newsroom.subscribe('reader@news.example', 'daily');
     lane.sync.wake();
-    await vi.waitFor(async () => expect(await lane.stopped()).not.toBeNull());
+    await eventually(async () => expect(await lane.stopped()).not.toBeNull());
     await pause();
     await newsroom.addList('late', 'The Late Edition');
     lane.sandbox.audience.clearFaults();
     lane.calls.splice(0);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       lane.sync.wake();
       expect(await lane.stopped()).toBeNull();
     });
@@ -141,7 +142,7 @@ describe('a lane that an operator paused', () => {
     await struck;
     await pause();
     lane.sync.wake();
-    await vi.waitFor(() => expect(logged).toContain('the lane to Mailchimp is paused'));
+    await eventually(() => expect(logged).toContain('the lane to Mailchimp is paused'));
     resolve();
     await lane.sync.idle();
     expect(lane.writes()).toHaveLength(2);
@@ -155,7 +156,7 @@ describe('a lane that an operator paused', () => {
     await lane.sync.idle();
     expect(lane.member('reader@news.example')).toBeNull();
     await resumeLane(newsroom.database);
-    await vi.waitFor(() => expect(lane.member('reader@news.example')?.status).toBe('subscribed'));
+    await eventually(() => expect(lane.member('reader@news.example')?.status).toBe('subscribed'));
   });
 
   it('keeps who paused it first and since when, until it is resumed', async () => {

@@ -14,7 +14,7 @@ import { emptyDatabase } from '../harness/template.ts';
 const server = inject('server');
 const people = 2_000;
 
-describe.skipIf(server === null)('moving to PostgreSQL', { timeout: 60_000 }, () => {
+describe.skipIf(server === null)('moving to PostgreSQL', () => {
   let footnote: Footnote;
   let folder: string;
   let target: Awaited<ReturnType<typeof emptyDatabase>>;

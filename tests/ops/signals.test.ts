@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { key } from '../harness/admin.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 
 const promtool = (words: string[], input?: string) => {
@@ -32,16 +33,13 @@ describe('what those on call look at', () => {
     const { database, sync, duties } = footnote.service;
     await sync?.idle();
     for (const { name } of await duties.list()) await duties.run(name);
-    await vi.waitFor(
-      async () => {
-        const left = await database.query(
-          `SELECT FROM duty_runs WHERE succeeded_at IS NULL
+    await eventually(async () => {
+      const left = await database.query(
+        `SELECT FROM duty_runs WHERE succeeded_at IS NULL
            UNION ALL SELECT FROM reconciliations WHERE finished_at IS NULL`,
-        );
-        expect(left).toEqual([]);
-      },
-      { timeout: 40_000, interval: 100 },
-    );
+      );
+      expect(left).toEqual([]);
+    });
     await database.prisma.webhookDelivery.create({
       data: { digest: 'a', type: 'profile', firedAt: new Date(), receivedAt: new Date() },
     });

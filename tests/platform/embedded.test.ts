@@ -5,7 +5,7 @@ import { openEmbedded } from '../../src/platform/embedded.ts';
 import { scratchFolder } from '../harness/scratch.ts';
 
 // A new one takes initdb, which has to wait on a busy machine.
-describe('the embedded database', { timeout: 60_000 }, () => {
+describe('the embedded database', () => {
   let root: string;
   beforeAll(async () => {
     root = await scratchFolder('embedded');

@@ -13,7 +13,7 @@ describe('the migrations', () => {
   it('say all that schema.prisma says', async () => {
     expect(await engine.migrating(missingMigration)).toBeNull();
     // A second database is made for it.
-  }, 60_000);
+  });
 
   it('are applied once, and not again', async () => {
     const applied = await engine.migrating(applyMigrations);

@@ -50,7 +50,7 @@ export async function openTarget(): Promise<Target> {
     .post('/subscriptions')
     .send({ email, lists: ['morning-briefing'] })
     .expect(202);
-  const links = linksIn(await sandbox.inbox.next(isTo(email, 'confirmation'), 20_000));
+  const links = linksIn(await sandbox.inbox.next(isTo(email, 'confirmation')));
   const folder = await scratchFolder('security');
   return {
     origin,

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { key } from '../harness/admin.ts';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 
 let footnote: Footnote;
@@ -44,7 +45,7 @@ async function nothingIsOpen(): Promise<void> {
     await database.transaction((tx) => tx.query('SELECT 1'));
     return;
   }
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const open = await database.query<{ query: string }>(
       `SELECT query FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL`,

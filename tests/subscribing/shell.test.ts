@@ -38,9 +38,7 @@ const signUp = (email: string, ...lists: string[]): Act => ({ act: 'sign up', em
 const statesIn = (reader: StoredReader | undefined) => reader?.subscriptions.map(({ state }) => state);
 
 describe('the shell over the database', () => {
-  it('leaves what the rules folded in memory leave, whatever comes at once', {
-    timeout: 60_000,
-  }, async () => {
+  it('leaves what the rules folded in memory leave, whatever comes at once', async () => {
     // One lane, since the model has one order: that of arrival.
     const subscribing = desk.openShell({ database: { ...desk.database, lanes: 1 } });
     const set = fc.record({
