@@ -38,7 +38,7 @@ import { openSubscribing, type Subscribing } from './subscribing/subscribing.ts'
 import { foldTotals } from './subscribing/totals.ts';
 import { createMetrics } from './web/metrics.ts';
 import { pagesOf } from './web/reader.ts';
-import * as steady from './web/steady.ts';
+import { type Beat, openBeat } from './web/steady.ts';
 import { createHealth, createWeb } from './web/web.ts';
 
 /** Settings that name a Mailchimp account and a mail server, be they the sandbox's. */
@@ -70,12 +70,11 @@ export async function startService(
   {
     log,
     now = () => new Date(),
-    beat = steady.beat,
+    beat = openBeat(),
   }: {
     log: Log;
     now?: () => Date;
-    /** Milliseconds; 0 where nobody is listening to how long answers take. */
-    beat?: number;
+    beat?: Beat;
   },
 ): Promise<Service> {
   const closing: (() => Promise<unknown>)[] = [];
@@ -167,7 +166,10 @@ export async function startService(
         log,
         archives,
       };
-      await queue.work('mail', (data) => deliver(postman, data));
+      await queue.work('mail', async (data) => {
+        await beat.quiet();
+        await deliver(postman, data);
+      });
 
       const footerLinks = (key: string) => ({
         unsubscribe: links.unsubscribe(key),

@@ -3,7 +3,6 @@ import type { Verdict } from '../guard/guard.ts';
 import type { Address } from '../subscribing/address.ts';
 import { clientOf } from './sender.ts';
 import type { Fault, TypedSignUp } from './sign-up-form.ts';
-import { steadily } from './steady.ts';
 import type { Web } from './web.ts';
 
 /** Why a wish was turned away, and the status that says so. */
@@ -29,7 +28,7 @@ export async function admit(
 ): Promise<Refusal | null> {
   const domain = key.slice(key.lastIndexOf('@') + 1);
   const wish = { ip: clientOf(req), domain, honeypot: message, nonce, altcha };
-  const verdict = await steadily(beat, async () => {
+  const verdict = await beat.steadily(res, async () => {
     const verdict = await guard.judge(wish);
     if (verdict.type === 'welcome') await act();
     return verdict;

@@ -21,6 +21,7 @@ import { answerErrors, notFound, onlyVerbs } from './problems.ts';
 import { proofRoutes } from './proof.ts';
 import type { ShowPage } from './reader.ts';
 import { signUpRoutes } from './sign-up.ts';
+import type { Beat } from './steady.ts';
 import { unsubscribeRoutes } from './unsubscribe.ts';
 import { webhookRoutes } from './webhook.ts';
 
@@ -52,8 +53,8 @@ export interface Web extends Health {
   archives: boolean;
   /** Whether forms ask for a proof of work. */
   altcha: boolean;
-  /** Milliseconds between the beats that answers about addresses wait for. */
-  beat: number;
+  /** What answers about addresses wait for. */
+  beat: Beat;
   webhook: {
     /** The last segment of the webhook's URL; null: no webhook is taken. */
     secret: string | null;

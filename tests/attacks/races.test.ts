@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createLog } from '../../src/platform/log.ts';
 import { type Service, startService } from '../../src/service.ts';
+import { openBeat } from '../../src/web/steady.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { freePort } from '../harness/ports.ts';
 import { senderTo } from '../harness/routes.ts';
@@ -25,7 +26,7 @@ beforeAll(async () => {
   if (isShared)
     second = await startService(
       { ...footnote.settings, port: await freePort(), role: 'web' },
-      { log: createLog('silent'), now: () => footnote.now(), beat: 0 },
+      { log: createLog('silent'), now: () => footnote.now(), beat: openBeat(0) },
     );
   doors = [footnote.service, second ?? footnote.service].map(({ port }) => senderTo(port));
 });

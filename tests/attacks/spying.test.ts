@@ -1,11 +1,13 @@
+import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
+import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { beat, steadily } from '../../src/web/steady.ts';
+import { beatMs, openBeat } from '../../src/web/steady.ts';
 import { Footnote } from '../harness/footnote.ts';
 
 let footnote: Footnote;
 beforeAll(async () => {
-  footnote = await Footnote.start({ LIMIT_ADDRESS_DAY: '2' }, { beat });
+  footnote = await Footnote.start({ LIMIT_ADDRESS_DAY: '2' }, { beat: openBeat() });
 });
 afterAll(() => footnote.stop());
 
@@ -53,7 +55,7 @@ describe('a spy (A-04, I9)', () => {
     ) => {
       const begun = performance.now();
       const { status, text, headers } = await send();
-      const beats = Math.floor((performance.now() - begun) / beat);
+      const beats = Math.floor((performance.now() - begun) / beatMs);
       const told = Object.entries(headers).filter(([name]) => name !== 'date' && name !== 'x-request-id');
       const answer = JSON.stringify({
         status,
@@ -76,12 +78,36 @@ describe('a spy (A-04, I9)', () => {
 });
 
 describe('an answer on the beat (A-04)', () => {
+  it('is out before its mail is begun, which only a stranger is sent', async () => {
+    const slow = await Footnote.start({}, { beat: openBeat(1000) });
+    const order: string[] = [];
+    const asked = slow.signUp('stranger@six.example').then(() => order.push('answer'));
+    await Promise.all([asked, slow.mailTo('stranger@six.example').then(() => order.push('mail'))]);
+    expect(order).toEqual(['answer', 'mail']);
+    await slow.stop();
+  });
+
+  it('holds no mail up for long, however slowly somebody takes it', async () => {
+    const slow = openBeat(0);
+    const answer = new PassThrough();
+    await slow.steadily(answer, async () => {});
+    const begun = performance.now();
+    await slow.quiet();
+    expect(performance.now() - begun).toBeGreaterThan(900);
+    answer.destroy();
+    await once(answer, 'close');
+    await slow.quiet();
+    await slow.steadily(answer, async () => {});
+    await slow.quiet();
+    expect(performance.now() - begun).toBeLessThan(1900);
+  });
+
   it('never leaves before it, whatever part of a millisecond the work took', async () => {
     const ms = 5;
     const early: number[] = [];
     for (let n = 0; n < 60; n += 1) {
       const begun = performance.now();
-      await steadily(ms, async () => {
+      await openBeat(ms).steadily(new PassThrough(), async () => {
         while (performance.now() - begun < 1 + n / 60);
       });
       const passed = performance.now() - begun;

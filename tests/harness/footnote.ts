@@ -7,6 +7,7 @@ import { offerDemoLists } from '../../src/sandbox/lists.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { type Service, type ServiceSettings, startService } from '../../src/service.ts';
 import { readSettings, type Settings } from '../../src/settings.ts';
+import { openBeat } from '../../src/web/steady.ts';
 import { eventually } from './eventually.ts';
 import { isTo, linksIn } from './mails.ts';
 import { freePort } from './ports.ts';
@@ -23,7 +24,7 @@ export class Footnote {
   private readonly drop: () => Promise<void>;
   private running: Service | null = null;
   private ahead = 0;
-  private beat = 0;
+  private beat = openBeat(0);
   private log = '';
 
   private constructor(
@@ -39,7 +40,7 @@ export class Footnote {
   }
 
   /** Starts it. `env` goes over the settings of the tests; answers wait for no beat unless one is asked for. */
-  static async start(env: Record<string, string> = {}, { beat = 0 } = {}): Promise<Footnote> {
+  static async start(env: Record<string, string> = {}, { beat = openBeat(0) } = {}): Promise<Footnote> {
     const { settings: database, drop } = await copyTemplate(inject('template'), inject('server'));
     const port = await freePort();
     const serviceUrl = env['BASE_URL'] ?? `http://localhost:${port}`;

@@ -49,7 +49,7 @@ export async function startProcess(
   const ready = new Promise<void>((resolve) => {
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on('line', (line) => {
-      if (line.includes('Footnote is ready')) resolve();
+      if (line.includes(' is ready')) resolve();
     });
   });
   const ended = exited.then((code) => {

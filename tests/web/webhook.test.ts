@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openKeys } from '../../src/access/keys.ts';
 import type { Database } from '../../src/platform/database.ts';
 import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
+import { openBeat } from '../../src/web/steady.ts';
 import { createWeb } from '../../src/web/web.ts';
 import { openDoor } from '../harness/allowance.ts';
 import { Footnote } from '../harness/footnote.ts';
@@ -54,7 +55,7 @@ describe("Mailchimp's webhook", () => {
         metrics,
         keys: openKeys({ database, adminApiKey: null, now: () => new Date() }),
         guard: openDoor,
-        beat: 0,
+        beat: openBeat(0),
         altcha: false,
         archives: false,
         workerHealth: () => ({ mailchimp: {}, mail: {} }),
