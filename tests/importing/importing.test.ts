@@ -486,6 +486,18 @@ describe('undoing an import', () => {
     expect(await statesOf([left])).toEqual(['unsubscribed']);
   });
 
+  it('leaves nobody subscribed whom a page passed over, whatever was asked for', async () => {
+    const emails = crowd('passed-over', 1_003);
+    const id = await begin();
+    await takeRows(parts, id, 0, rowsOf(emails));
+    expect(await undoImport(parts, id, 1_000)).toEqual({ undone: 1_000, kept: 0, after: 999 });
+    expect(await statesOf(emails)).toEqual(['subscribed', 'unsubscribed']);
+    expect(await findImport(parts, id)).toMatchObject({ state: 'undoing' });
+    expect(await undoImport(parts, id, 99_999)).toEqual({ undone: 3, kept: 0, after: null });
+    expect(await statesOf(emails)).toEqual(['unsubscribed']);
+    expect(await findImport(parts, id)).toMatchObject({ state: 'undone' });
+  });
+
   it('has Mailchimp follow, as an opt-out does', async () => {
     let told = 0;
     const subscribing = desk.openShell({
