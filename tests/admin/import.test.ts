@@ -118,6 +118,32 @@ describe('an operator who brings people over', () => {
     expect(await footnote.lists('long-left@reader.example')).toEqual({ 'morning-briefing': 'unsubscribed' });
   });
 
+  it('changes nothing where the rows that are not taken could not be written', async () => {
+    const file = await put('email\nunwritten@reader.example\n');
+    for (const [rejects, why] of [
+      ['/nonexistent/x.csv', 'name another place with --rejects'],
+      [file, 'is the file that is to be imported'],
+    ] as const) {
+      const words = [
+        'subscribers',
+        'import',
+        file,
+        '--list',
+        'weekend-reads',
+        '--rejects',
+        rejects,
+        ...source,
+      ];
+      const { code, err } = await admin(...words);
+      expect({ code, lines: err.trim().split('\n') }).toEqual({
+        code: 1,
+        lines: [expect.stringContaining(why)],
+      });
+    }
+    expect(await readFile(file, 'utf8')).toBe('email\nunwritten@reader.example\n');
+    expect(await footnote.lists('unwritten@reader.example')).toEqual({});
+  });
+
   it('goes on with the same rows, also when a time that lay in the future has come', async () => {
     const consentedAt = new Date();
     const file = await put(

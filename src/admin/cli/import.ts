@@ -7,7 +7,7 @@ import { batchTaken, importBegun, importPreview, importState, undoneRows } from 
 import { call, Failure, Unanswered } from './call.ts';
 import { parseMapping } from './import/columns.ts';
 import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
-import { type RejectsFile, rejectsFile } from './import/rejects.ts';
+import { openRejects, type RejectsFile } from './import/rejects.ts';
 import type { ImportRow } from './import/rows.ts';
 import { harmless, print, progress, table } from './output.ts';
 
@@ -45,7 +45,10 @@ export function addImportCommands(program: Command, subscribers: Command): void 
       'where a field is, if it was not guessed: email=Mail,first_name=Vorname',
     )
     .requiredOption('--consent-source <text>', 'where their consent comes from; kept as proof')
-    .option('--rejects <file>', 'where to write the rows that were not taken; FILE.rejects.csv by default')
+    .option(
+      '--rejects <file>',
+      'where to write the rows that were not taken, a new file; FILE.rejects.csv by default',
+    )
     .option('--dry-run', 'read all of it, count, and change nothing')
     .option('--json', 'for machines: the last line holds the counts')
     .addHelpText(
@@ -141,12 +144,12 @@ async function importFile(file: string, wish: Wish): Promise<void> {
   const { list: lists, map, consentSource: source, json = false, dryRun = false } = wish;
   const name = path.basename(file);
   const opened = await openImport(file, { map, scope: [String(batchSize)] });
-  const rejects = rejectsFile(wish.rejects ?? `${file}.rejects.csv`, opened.columns);
   try {
+    await using rejects = await openRejects(file, wish.rejects, opened.columns);
     const begun = dryRun
       ? null
       : await call(importBegun, 'POST', '/imports', { digest: opened.digest, file: name, lists, source });
-    tellWhatWasFound(opened, json, begun?.id ?? null);
+    tellWhatWasFound(opened, json, { import: begun?.id ?? null, rejects: rejects.path });
     const send =
       begun === null
         ? await previewing(lists)
@@ -161,7 +164,7 @@ async function importFile(file: string, wish: Wish): Promise<void> {
     const reasons = await rejects.close();
     print(total, json, (counts) => [
       ...table(Object.entries(counts)),
-      ...rejectedLines(reasons, wish.rejects ?? `${file}.rejects.csv`),
+      ...rejectedLines(reasons, rejects.path),
       ...(begun === null
         ? ['Nothing was changed.']
         : [
@@ -183,9 +186,13 @@ function rejectedLines(reasons: readonly [reason: string, rows: number][], file:
   return [`Rows that were not taken: ${file}`, ...told, ...more];
 }
 
-function tellWhatWasFound({ guess, leftOut, columns }: ImportFile, json: boolean, id: string | null): void {
+function tellWhatWasFound(
+  { guess, leftOut, columns }: ImportFile,
+  json: boolean,
+  begun: { import: string | null; rejects: string },
+): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ import: id, guess, leftOut, columns })}\n`);
+    process.stdout.write(`${JSON.stringify({ ...begun, guess, leftOut, columns })}\n`);
     return;
   }
   const lines = guess.flatMap(({ file, columns }) => [`${file}:`, ...columns.map((column) => `  ${column}`)]);

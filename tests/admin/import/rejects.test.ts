@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { Failure } from '../../../src/admin/cli/call.ts';
 import { openImport } from '../../../src/admin/cli/import/importFile.ts';
-import { rejectsFile } from '../../../src/admin/cli/import/rejects.ts';
+import { openRejects } from '../../../src/admin/cli/import/rejects.ts';
 import { csvOf } from '../../../src/platform/csv.ts';
 import { exportColumns } from '../../../src/subscribing/export.ts';
 import { now, put, putZip, read } from './reading.ts';
@@ -11,7 +12,7 @@ import { now, put, putZip, read } from './reading.ts';
 async function rejectsOf(file: string, name: string) {
   const opened = await openImport(file);
   const rejected = path.join(path.dirname(file), name);
-  const rejects = rejectsFile(rejected, opened.columns);
+  const rejects = await openRejects(file, rejected, opened.columns);
   for await (const { origin, ...entry } of opened.entries(now))
     if ('reason' in entry) await rejects.write(origin, entry.reason);
   const reasons = await rejects.close();
@@ -49,6 +50,37 @@ it('no file is made where nothing is rejected', async () => {
   const rejects = await rejectsOf(await put('email\na@daily.example\n'), 'rejects.csv');
   expect(rejects.count).toBe(0);
   expect(existsSync(rejects.file)).toBe(false);
+});
+
+it('what somebody made of the rejects of before is never touched', async () => {
+  const file = await put('email\nnobody\n');
+  const again = async (wished?: string) => {
+    await using rejects = await openRejects(file, wished, ['email']);
+    await rejects.write({ file: 'people.csv', line: 2, raw: () => ['nobody'] }, 'no address');
+    return rejects.path;
+  };
+  const first = await again();
+  expect(first).toBe(`${file}.rejects.csv`);
+  await writeFile(first, 'email\nsomebody@daily.example\n');
+  expect([await again(), await again()]).toEqual([`${file}.rejects-2.csv`, `${file}.rejects-3.csv`]);
+  expect(await readFile(first, 'utf8')).toBe('email\nsomebody@daily.example\n');
+
+  await expect(again(first)).rejects.toThrow(`--rejects ${first} is there already and holds something`);
+  await expect(again(path.relative('.', file))).rejects.toThrow('is the file that is to be imported');
+  const link = `${file}.link`;
+  await symlink(file, link);
+  await expect(again(link)).rejects.toThrow('is the file that is to be imported');
+  expect(await readFile(file, 'utf8')).toBe('email\nnobody\n');
+  await expect(again('/nonexistent/x.csv')).rejects.toThrow('name another place with --rejects');
+  await expect(again(path.dirname(file))).rejects.toThrow(Failure);
+
+  // An empty one is as good as none, and stays empty where nothing is rejected.
+  const empty = `${file}.empty`;
+  await writeFile(empty, '');
+  await (await openRejects(file, empty, ['email'])).close();
+  expect((await stat(empty)).size).toBe(0);
+  expect(await again(empty)).toBe(empty);
+  expect(await readFile(empty, 'utf8')).toContain('nobody');
 });
 
 it('rejects that were corrected can be imported, in the state that their file had (I1, I2)', async () => {
