@@ -159,7 +159,7 @@ function Entry({ event }: { event: DossierEvent }) {
           ['Address', evidence?.address],
           ['IP address', evidence?.ip],
           ['Browser (user agent)', evidence?.userAgent],
-          ['Page with the form', evidence?.page],
+          [kind === 'imported' ? 'Source, by the file' : 'Page with the form', evidence?.page],
           ['Given there on', evidence?.givenAt && new Date(evidence.givenAt)],
           ['First name, as typed', beside.firstName],
           ['Import', brought?.id],

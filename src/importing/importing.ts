@@ -19,7 +19,8 @@ export interface Importing {
 
 /**
  * Begins an import, or goes on with the one of the same file and wish. One that is finished, and not undone, is
- * answered as such: its rows are there already.
+ * answered as such: its rows are there already. Unless another was undone since: that may have taken back people of
+ * whom this one had nothing to add, so all of it is done anew.
  * @param digest of the file; `lists`: slugs; `source`: where consent comes from; `key`: the name of the key that asks
  * @throws ImportError for a list that is not on offer, or while the one before is taken back in part
  */
@@ -38,14 +39,25 @@ export async function beginImport(
       throw new ImportError({ why: 'half_undone', id: earlier.id });
     const wordingVersion = await keepConsentSource(database, wish.source);
     const { file, key } = wish;
-    if (earlier !== null) await touch(database, earlier.id, now());
+    const standing = earlier === null || (await isOutdated(database, earlier.createdAt)) ? null : earlier;
+    if (standing !== null) await touch(database, standing.id, now());
+    // Nobody goes on with what broke off and is outdated.
+    else if (earlier !== null) await finishImport({ database, now }, earlier.id);
     const { id, createdAt, rows, counts, finishedAt } =
-      earlier ??
+      standing ??
       (await database.prisma.import.create({
         data: { id: uuid(), digest, file, listIds, wordingVersion, key, createdAt: now(), activeAt: now() },
       }));
     return { id, createdAt, rows, counts: countsOf(counts), finishedAt };
   });
+}
+
+/** Whether an import was taken back, all or in part, since then. */
+async function isOutdated(database: Database, since: Date): Promise<boolean> {
+  const after = { gt: since };
+  return (
+    (await database.prisma.import.count({ where: { OR: [{ undoBegunAt: after }, { undoneAt: after }] } })) > 0
+  );
 }
 
 const ascending = (a: number, b: number) => a - b;
@@ -143,7 +155,10 @@ async function touch(sql: Sql, importId: string, at: Date): Promise<void> {
 }
 
 /** Says that the file ends here. @throws ImportError when there is no such import */
-export async function finishImport({ database, now }: Importing, importId: string): Promise<ImportState> {
+export async function finishImport(
+  { database, now }: Pick<Importing, 'database' | 'now'>,
+  importId: string,
+): Promise<ImportState> {
   await database.query('UPDATE imports SET finished_at = coalesce(finished_at, $2) WHERE id = $1::uuid', [
     importId,
     now().toISOString(),

@@ -19,11 +19,13 @@ export const importRow = z.strictObject({
   firstName: field,
   /** A language tag, such as `de` or `pt-BR`. */
   locale: field,
-  /** `cleaned`: the address bounced over there. */
-  state: z.enum(['subscribed', 'unsubscribed', 'cleaned']).default('subscribed'),
+  /** `cleaned`: the address bounced over there; `complained`: its owner reported a mail as spam. */
+  state: z.enum(['subscribed', 'unsubscribed', 'cleaned', 'complained']).default('subscribed'),
   /** When consent was given, and from which IP address. */
   consentedAt: field,
   consentIp: field,
+  /** Where it was given, if the row says so itself: kept beside what the operator says of the whole import. */
+  consentSource: field,
   /** When it was taken back. */
   endedAt: field,
   /**
@@ -47,7 +49,7 @@ export interface RejectedRow {
 /** What a command needs of a row. */
 export type JudgedRow = Pick<
   ImportPerson,
-  'address' | 'lists' | 'state' | 'givenAt' | 'ip' | 'firstName' | 'locale'
+  'address' | 'lists' | 'state' | 'givenAt' | 'ip' | 'source' | 'firstName' | 'locale'
 >;
 
 /**
@@ -82,6 +84,7 @@ export function judgeRow(
     lists: own,
     state: row.state,
     givenAt,
+    source: (row.state === 'subscribed' && row.consentSource?.trim()) || null,
     ip: row.consentIp && isIP(row.consentIp) !== 0 ? row.consentIp : null,
     firstName: isFirstName(firstName) ? firstName : null,
     locale: row.locale && isLanguage ? row.locale : english.locale,

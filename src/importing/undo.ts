@@ -1,10 +1,12 @@
+import type { Sql } from '../platform/database.ts';
 import type { UndoImport } from '../subscribing/commands.ts';
 import { finishImport, type Importing } from './importing.ts';
 
 /**
  * Takes back a page of what an import did: whoever is subscribed by its word alone is not any more. What was
  * confirmed or left since stays, and so do opt-outs. It takes no more rows from then on.
- * @param after where the page before ended; null begins. Any page may be repeated
+ * @param after where the page before ended; null begins. Any page may be repeated, and none is left out: the last one
+ * goes back to what was passed over
  * @returns how many rows of the page were taken back, how many left as they are, and where the next page begins:
  * null when all is done
  * @throws ImportError when there is no such import
@@ -21,11 +23,11 @@ export async function undoImport(
       'UPDATE imports SET undo_begun_at = coalesce(undo_begun_at, $2), active_at = $2 WHERE id = $1::uuid',
       [importId, now().toISOString()],
     );
-    const rows = await database.query<{ row: number; subscriberId: string; seq: number }>(
-      `SELECT row, subscriber_id AS "subscriberId", seq FROM imported_rows
-        WHERE import_id = $1::uuid AND row > $2 ORDER BY row LIMIT $3`,
-      [importId, after ?? -1, undoPage],
-    );
+    let rows = await pageAfter(database, importId, after ?? -1);
+    if (rows.length < undoPage) {
+      const passedOver = await firstStanding(database, importId, after ?? -1);
+      if (passedOver !== null) rows = await pageAfter(database, importId, passedOver - 1);
+    }
     const commands = rows.map(
       ({ subscriberId, seq }): UndoImport => ({ type: 'undo_import', importId, subscriberId, seq }),
     );
@@ -45,3 +47,23 @@ export async function undoImport(
 }
 
 const undoPage = 1_000;
+
+const pageAfter = (sql: Sql, importId: string, after: number) =>
+  sql.query<{ row: number; subscriberId: string; seq: number }>(
+    `SELECT row, subscriber_id AS "subscriberId", seq FROM imported_rows
+      WHERE import_id = $1::uuid AND row > $2 ORDER BY row LIMIT $3`,
+    [importId, after, undoPage],
+  );
+
+/** The first of the rows up to here by whose word alone somebody is still subscribed; null when there is none. */
+async function firstStanding(sql: Sql, importId: string, upTo: number): Promise<number | null> {
+  const [first] = await sql.query<{ row: number }>(
+    `SELECT imported.row FROM imported_rows imported
+       JOIN subscriptions subscription
+         ON subscription.subscriber_id = imported.subscriber_id AND subscription.consent_seq = imported.seq
+      WHERE imported.import_id = $1::uuid AND imported.row <= $2 AND subscription.state = 'subscribed'
+      ORDER BY imported.row LIMIT 1`,
+    [importId, upTo],
+  );
+  return first?.row ?? null;
+}

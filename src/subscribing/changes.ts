@@ -78,8 +78,8 @@ export interface Changes {
     /** Of the link of an erasure. */
     tokenHash: string | null;
   }[];
-  /** Set when the address is known to bounce. */
-  mailBlock: 'bounced' | null;
+  /** Set when the address is known to bounce, or its owner to have complained. */
+  mailBlock: Person['mailBlock'];
   /** The row of an import that made the entry `seq`. */
   imported: { importId: string; row: number; seq: number; outcome: RowOutcome } | null;
   /** Whether strangers may cause mails to the address from now on. */

@@ -150,10 +150,12 @@ export interface ImportPerson {
   row: number;
   address: Address;
   lists: OfferedList[];
-  /** `cleaned`: the address bounced over there. */
-  state: 'subscribed' | 'unsubscribed' | 'cleaned';
+  /** `cleaned`: the address bounced over there; `complained`: its owner reported a mail as spam. */
+  state: 'subscribed' | 'unsubscribed' | 'cleaned' | 'complained';
   /** What the operator says where consent comes from. */
   wordingVersion: string;
+  /** What the row itself says of that; null when it says nothing. */
+  source: string | null;
   /** When consent was given over there, or taken back; null when nobody knows. */
   givenAt: Date | null;
   ip: string | null;

@@ -2,7 +2,11 @@ import type { SubscriptionState } from '../generated/prisma/enums.ts';
 import { csvHead, csvLine } from '../platform/csv.ts';
 import type { Engine } from '../platform/database.ts';
 
-/** A person on a list, as an export tells it and an import reads it again. */
+/**
+ * A person on a list, as an export tells it and an import reads it again. `state` is `undone` of whom only an import
+ * that was taken back ended: that is no opt-out. `ended_at` is when they last opted out, also of whoever asked again
+ * or is back since.
+ */
 export const exportColumns = [
   'email',
   'list',
@@ -12,6 +16,8 @@ export const exportColumns = [
   'consented_at',
   'consent_ip',
   'consent_source',
+  'ended_at',
+  'mail_block',
   'changed_at',
 ] as const;
 
@@ -25,11 +31,16 @@ const inUtc = (time: string) => `to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD
  * @param from the table `subscriptions`, or a part of it
  */
 export const exportedRows = (from: string) => `
-  SELECT person.email, list.slug AS list, subscription.state, person.first_name, person.locale,
+  SELECT person.email, list.slug AS list,
+         CASE WHEN subscription.state = 'unsubscribed' AND ending.kind = 'import_undone' THEN 'undone'
+              ELSE subscription.state::text END AS state,
+         person.first_name, person.locale,
          ${inUtc("CASE WHEN consent.kind = 'imported' THEN evidence.given_at ELSE consent.at END")} AS consented_at,
          evidence.ip AS consent_ip,
-         CASE WHEN consent.kind = 'imported' THEN wording.text ELSE request.page END AS consent_source,
-         ${inUtc('subscription.changed_at')} AS changed_at,
+         CASE WHEN consent.kind = 'imported' THEN coalesce(evidence.page, wording.text)
+              ELSE request.page END AS consent_source,
+         ${inUtc("CASE WHEN ending.kind = 'unsubscribed' THEN coalesce(left_there.given_at, ending.at) END")} AS ended_at,
+         person.mail_block, ${inUtc('subscription.changed_at')} AS changed_at,
          subscription.subscriber_id AS person, subscription.list_id AS "listId"
     FROM ${from} subscription
     JOIN mailing_lists list ON list.id = subscription.list_id
@@ -40,7 +51,11 @@ export const exportedRows = (from: string) => `
       ON evidence.subscriber_id = consent.subscriber_id AND evidence.seq = consent.seq
     LEFT JOIN consent_evidence request
       ON request.subscriber_id = consent.subscriber_id AND request.seq = consent.request_seq
-    LEFT JOIN consent_wordings wording ON wording.version = consent.wording_version`;
+    LEFT JOIN consent_wordings wording ON wording.version = consent.wording_version
+    LEFT JOIN consent_events ending
+      ON ending.subscriber_id = subscription.subscriber_id AND ending.seq = subscription.ended_seq
+    LEFT JOIN consent_evidence left_there
+      ON left_there.subscriber_id = ending.subscriber_id AND left_there.seq = ending.seq`;
 
 /** What tells a row of an export from the others: they come in this order. */
 interface Place {

@@ -35,7 +35,7 @@ function bringIn(changes: Changes, command: ImportPerson, isSuppressed: boolean,
   const seq = append(
     changes,
     now,
-    circumstancesOf(command),
+    { ...circumstancesOf(command), page: command.source },
     {
       kind: 'imported',
       listWordings: raised.map(({ list }) => list.wording),
@@ -56,7 +56,7 @@ const leftAltogether = ({ subscriptions }: Person): boolean =>
   subscriptions.some(({ leftHere }) => leftHere) &&
   subscriptions.every(({ state }) => state !== 'subscribed');
 
-/** Who left over there, or bounced, is not on these lists, and no later row or import puts them there. */
+/** Who left over there, bounced or complained, is not on these lists, and no later row or import puts them there. */
 function bringOptOut(changes: Changes, command: ImportPerson, now: Date): Decision {
   const { person } = changes;
   if (isErased(person)) return rowOf('suppressed', null);
@@ -67,7 +67,8 @@ function bringOptOut(changes: Changes, command: ImportPerson, now: Date): Decisi
   const isReached = person.subscriptions.some(
     (current) => current.state === 'subscribed' && isNewer(current),
   );
-  if (command.state === 'cleaned' && person.mailBlock === null && !isReached) changes.mailBlock = 'bounced';
+  if (command.state !== 'unsubscribed' && person.mailBlock === null && !isReached)
+    changes.mailBlock = command.state === 'complained' ? 'complained' : 'bounced';
   const ending = places(person, command.lists).filter(
     ({ current }) => current === undefined || !(isOptedOutNow(current) || isNewer(current)),
   );

@@ -118,6 +118,54 @@ describe('an operator who brings people over', () => {
     expect(await footnote.lists('long-left@reader.example')).toEqual({ 'morning-briefing': 'unsubscribed' });
   });
 
+  it('is told before what comes of it, also of who stands in it twice far apart', async () => {
+    const people = Array.from({ length: batchSize + 100 }, (_, n) => `apart${n}@reader.example`);
+    const lines = [
+      ...people.map((email) => `${email},subscribed,`),
+      ...people.map((email) => `${email.toUpperCase()},subscribed,`),
+      ...people.slice(0, 1_050).map((email) => `${email},unsubscribed,`),
+      `${people[0]},subscribed,Klingon of old`,
+      'nobody,subscribed,',
+    ];
+    const words = [await put(`email,state,language\n${lines.join('\n')}\n`), '--list', 'weekend-reads'];
+    const dry = await imports(...words, '--dry-run');
+    const told = { created: 50, updated: 0, unchanged: 50, suppressed: 3_150, rejected: 2 };
+    expect(dry.counts).toEqual(told);
+    expect(await footnote.lists('apart0@reader.example')).toEqual({});
+    const real = await imports(...words);
+    expect(real.counts).toEqual(told);
+    const reject = async ({ begun: { rejects } }: typeof real) => readFile(rejects, 'utf8');
+    expect(await reject(real)).toContain('Klingon of old');
+    expect((await reject(dry)).split('\n').sort()).toEqual((await reject(real)).split('\n').sort());
+    expect(dry.begun.rejects).not.toBe(real.begun.rejects);
+  });
+
+  it('changes nothing where the rows that are not taken could not be written', async () => {
+    const file = await put('email\nunwritten@reader.example\n');
+    for (const [rejects, why] of [
+      ['/nonexistent/x.csv', 'name another place with --rejects'],
+      [file, 'is the file that is to be imported'],
+    ] as const) {
+      const words = [
+        'subscribers',
+        'import',
+        file,
+        '--list',
+        'weekend-reads',
+        '--rejects',
+        rejects,
+        ...source,
+      ];
+      const { code, err } = await admin(...words);
+      expect({ code, lines: err.trim().split('\n') }).toEqual({
+        code: 1,
+        lines: [expect.stringContaining(why)],
+      });
+    }
+    expect(await readFile(file, 'utf8')).toBe('email\nunwritten@reader.example\n');
+    expect(await footnote.lists('unwritten@reader.example')).toEqual({});
+  });
+
   it('goes on with the same rows, also when a time that lay in the future has come', async () => {
     const consentedAt = new Date();
     const file = await put(

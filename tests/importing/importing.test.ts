@@ -486,6 +486,58 @@ describe('undoing an import', () => {
     expect(await statesOf([left])).toEqual(['unsubscribed']);
   });
 
+  it('leaves nobody subscribed whom a page passed over, whatever was asked for', async () => {
+    const emails = crowd('passed-over', 1_003);
+    const id = await begin();
+    await takeRows(parts, id, 0, rowsOf(emails));
+    expect(await undoImport(parts, id, 1_000)).toEqual({ undone: 1_000, kept: 0, after: 999 });
+    expect(await statesOf(emails)).toEqual(['subscribed', 'unsubscribed']);
+    expect(await findImport(parts, id)).toMatchObject({ state: 'undoing' });
+    expect(await undoImport(parts, id, 99_999)).toEqual({ undone: 3, kept: 0, after: null });
+    expect(await statesOf(emails)).toEqual(['unsubscribed']);
+    expect(await findImport(parts, id)).toMatchObject({ state: 'undone' });
+  });
+
+  it('lets a file be imported again that vouches for the same people', async () => {
+    // After all that was undone before.
+    desk.wait(day);
+    const [ann = '', bob = '', cat = '', dan = '', eve = ''] = crowd('vouched', 5);
+    const wrong = await begin();
+    await takeRows(parts, wrong, 0, rowsOf([ann, bob, cat]));
+    desk.wait(1);
+    const wish = wishOf('the right one');
+    const right = await beginImport(parts, wish);
+    await takeRows(parts, right.id, 0, rowsOf([bob, cat, dan]));
+    await finishImport(parts, right.id);
+    const half = wishOf('one that broke off');
+    const brokenOff = await beginImport(parts, half);
+    await takeRows(parts, brokenOff.id, 0, rowsOf([bob, eve]));
+    expect(await beginImport(parts, wish)).toMatchObject({ id: right.id, finishedAt: desk.now() });
+    await desk.run({ act: 'leave', email: cat, list: null });
+    desk.wait(1);
+    await undoImport(parts, wrong, null);
+    expect(await statesOf([bob])).toEqual(['unsubscribed']);
+
+    desk.wait(1);
+    const { counts: promised } = await previewRows(parts, ['daily'], rowsOf([bob, cat, dan]));
+    expect(promised).toEqual(counted({ updated: 1, suppressed: 1, unchanged: 1 }));
+    const again = await beginImport(parts, wish);
+    expect(again).toMatchObject({ rows: 0, finishedAt: null });
+    expect((await takeRows(parts, again.id, 0, rowsOf([bob, cat, dan]))).counts).toEqual(promised);
+    await finishImport(parts, again.id);
+    expect(await statesOf([bob, dan])).toEqual(['subscribed']);
+    expect(await statesOf([cat])).toEqual(['unsubscribed']);
+    // Now it is there.
+    expect(await beginImport(parts, wish)).toMatchObject({ id: again.id, finishedAt: desk.now() });
+
+    // What broke off before is begun anew as well, and is not waited for.
+    const anew = await beginImport(parts, half);
+    expect(anew).toMatchObject({ rows: 0 });
+    expect(anew.id).not.toBe(brokenOff.id);
+    expect(await findImport(parts, brokenOff.id)).toMatchObject({ state: 'done', rows: 2 });
+    expect(await beginImport(parts, half)).toMatchObject({ id: anew.id });
+  });
+
   it('has Mailchimp follow, as an opt-out does', async () => {
     let told = 0;
     const subscribing = desk.openShell({

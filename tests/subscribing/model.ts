@@ -111,6 +111,7 @@ export function commandOf(act: Act, directory: Directory): Command {
         lists: ticked(act.lists),
         state: act.state,
         wordingVersion: directory.source,
+        source: null,
         givenAt: act.givenAgo === null ? null : new Date(directory.now.getTime() - act.givenAgo),
         ip: '203.0.113.8',
         firstName: null,

@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { span } from '../../platform/text.ts';
 import { batchTaken, importBegun, importPreview, importState, undoneRows } from '../shapes.ts';
 import { call, Failure, Unanswered } from './call.ts';
+import { batchesByPerson, type Placed } from './import/byPerson.ts';
 import { parseMapping } from './import/columns.ts';
-import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
-import { type RejectsFile, rejectsFile } from './import/rejects.ts';
+import { type ImportFile, openImport } from './import/importFile.ts';
+import { openRejects, type RejectsFile } from './import/rejects.ts';
 import type { ImportRow } from './import/rows.ts';
 import { harmless, print, progress, table } from './output.ts';
 
@@ -45,7 +46,10 @@ export function addImportCommands(program: Command, subscribers: Command): void 
       'where a field is, if it was not guessed: email=Mail,first_name=Vorname',
     )
     .requiredOption('--consent-source <text>', 'where their consent comes from; kept as proof')
-    .option('--rejects <file>', 'where to write the rows that were not taken; FILE.rejects.csv by default')
+    .option(
+      '--rejects <file>',
+      'where to write the rows that were not taken, a new file; FILE.rejects.csv by default',
+    )
     .option('--dry-run', 'read all of it, count, and change nothing')
     .option('--json', 'for machines: the last line holds the counts')
     .addHelpText(
@@ -139,29 +143,19 @@ function refuseWrongUse(command: Command, map: string): void {
 
 async function importFile(file: string, wish: Wish): Promise<void> {
   const { list: lists, map, consentSource: source, json = false, dryRun = false } = wish;
-  const name = path.basename(file);
   const opened = await openImport(file, { map, scope: [String(batchSize)] });
-  const rejects = rejectsFile(wish.rejects ?? `${file}.rejects.csv`, opened.columns);
   try {
-    const begun = dryRun
-      ? null
-      : await call(importBegun, 'POST', '/imports', { digest: opened.digest, file: name, lists, source });
-    tellWhatWasFound(opened, json, begun?.id ?? null);
-    const send =
-      begun === null
-        ? await previewing(lists)
-        : async (from: number, rows: ImportRow[]) =>
-            call(batchTaken, 'POST', `/imports/${begun.id}/rows`, { from, rows });
-    // What was still to come when it began stays so, or what is sent again would be other rows.
-    const now = begun === null ? new Date() : new Date(begun.createdAt);
-    const { counts, unread } = await sendAll(opened, now, rejects, send);
+    await using rejects = await openRejects(file, wish.rejects, opened.columns);
+    const begin = { digest: opened.digest, file: path.basename(file), lists, source };
+    const begun = dryRun ? null : await call(importBegun, 'POST', '/imports', begin);
+    tellWhatWasFound(opened, json, { import: begun?.id ?? null, rejects: rejects.path });
+    const total = await sendAll(opened, rejects, begun === null ? previewing(lists) : taking(begun));
     if (begun !== null && begun.finishedAt === null)
       await patiently(() => call(importState, 'POST', `/imports/${begun.id}/finish`));
-    const total = { ...counts, rejected: counts.rejected + unread };
     const reasons = await rejects.close();
     print(total, json, (counts) => [
       ...table(Object.entries(counts)),
-      ...rejectedLines(reasons, wish.rejects ?? `${file}.rejects.csv`),
+      ...rejectedLines(reasons, rejects.path),
       ...(begun === null
         ? ['Nothing was changed.']
         : [
@@ -183,9 +177,13 @@ function rejectedLines(reasons: readonly [reason: string, rows: number][], file:
   return [`Rows that were not taken: ${file}`, ...told, ...more];
 }
 
-function tellWhatWasFound({ guess, leftOut, columns }: ImportFile, json: boolean, id: string | null): void {
+function tellWhatWasFound(
+  { guess, leftOut, columns }: ImportFile,
+  json: boolean,
+  begun: { import: string | null; rejects: string },
+): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ import: id, guess, leftOut, columns })}\n`);
+    process.stdout.write(`${JSON.stringify({ ...begun, guess, leftOut, columns })}\n`);
     return;
   }
   const lines = guess.flatMap(({ file, columns }) => [`${file}:`, ...columns.map((column) => `  ${column}`)]);
@@ -193,71 +191,105 @@ function tellWhatWasFound({ guess, leftOut, columns }: ImportFile, json: boolean
   process.stdout.write(lines.map((line) => `${harmless(line)}\n`).join(''));
 }
 
-type Send = (from: number, rows: ImportRow[]) => Promise<{ counts: Counts; rejected: Rejected }>;
+const nothingYet: Counts = { created: 0, updated: 0, unchanged: 0, suppressed: 0, rejected: 0 };
 
-/** Previews count one batch each, so they are added up here. */
-async function previewing(lists: string[]): Promise<Send> {
-  const sum: Counts = { created: 0, updated: 0, unchanged: 0, suppressed: 0, rejected: 0 };
-  return async (from, rows) => {
-    const { counts, rejected } = await call(importPreview, 'POST', '/imports/preview', { lists, rows });
-    for (const outcome of Object.keys(sum) as (keyof Counts)[]) sum[outcome] += counts[outcome];
-    return { counts: { ...sum }, rejected: rejected.map((one) => ({ ...one, row: one.row + from })) };
+/** How rows reach the server, batch by batch. */
+interface Way {
+  /** Until when a time in the file is one: the same for all that is sent of an import, or it would be other rows. */
+  now: Date;
+  batches(rows: AsyncIterable<Placed>): AsyncIterable<Placed[]>;
+  /** How far it is, when so many rows were read and so many sent. */
+  done(read: number, sent: number): number;
+  send(from: number, rows: ImportRow[]): Promise<{ counts: Counts; rejected: Rejected }>;
+}
+
+const taking = ({ id, createdAt }: z.infer<typeof importBegun>): Way => ({
+  now: new Date(createdAt),
+  batches: inOrder,
+  done: (_, sent) => sent,
+  send: (from, rows) => call(batchTaken, 'POST', `/imports/${id}/rows`, { from, rows }),
+});
+
+/**
+ * A preview knows of no other, so each is given all rows of its people, and they are added up here. All are read before
+ * the first is sent, which is the half of it.
+ */
+function previewing(lists: string[]): Way {
+  const sum = { ...nothingYet };
+  return {
+    now: new Date(),
+    batches: (rows) => batchesByPerson(rows, batchSize),
+    done: (read, sent) => (read + sent) / 2,
+    async send(from, rows) {
+      const { counts, rejected } = await call(importPreview, 'POST', '/imports/preview', { lists, rows });
+      for (const outcome of Object.keys(sum) as (keyof Counts)[]) sum[outcome] += counts[outcome];
+      return { counts: { ...sum }, rejected: rejected.map((one) => ({ ...one, row: one.row + from })) };
+    },
   };
+}
+
+async function* inOrder(rows: AsyncIterable<Placed>): AsyncGenerator<Placed[], void, undefined> {
+  let batch: Placed[] = [];
+  for await (const placed of rows) {
+    batch.push(placed);
+    if (batch.length < batchSize) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
 }
 
 /**
  * Sends all rows in batches, one under way while the next is read, and writes down who was refused, by us or by the
  * server. Everything is sent from the beginning, as what the server has already taken it answers alike and does not
- * do again. @returns the counts of the server, and how many rows it was never sent
+ * do again. @returns the counts of the server, and with them the rows that it was never sent
  */
-async function sendAll(
-  opened: ImportFile,
-  now: Date,
-  rejects: RejectsFile,
-  send: Send,
-): Promise<{ counts: Counts; unread: number }> {
+async function sendAll(opened: ImportFile, rejects: RejectsFile, way: Way): Promise<Counts> {
   const bar = progress('rows');
-  let counts: Counts = { created: 0, updated: 0, unchanged: 0, suppressed: 0, rejected: 0 };
-  let unread = 0;
-  let sent = 0;
-  let batch: { origin: Origin; row: ImportRow }[] = [];
+  let counts = nothingYet;
+  let [read, unread, sent, answered] = [0, 0, 0, 0];
   let underWay: Promise<void> = Promise.resolve();
 
-  async function flush(): Promise<void> {
-    await underWay;
-    const mine = batch;
-    const from = sent;
-    batch = [];
-    sent += mine.length;
-    underWay = patiently(() =>
-      send(
-        from,
-        mine.map(({ row }) => row),
-      ),
-    ).then(async (taken) => {
-      counts = taken.counts;
-      for (const { row, reason } of taken.rejected) {
-        const origin = mine[row - from]?.origin;
-        if (origin !== undefined) await rejects.write(origin, reason);
-      }
-      bar.at(opened.progress(), from + mine.length);
-    });
-    // Awaited when the next batch is ready; a failure is not lost until then.
-    underWay.catch(() => {});
-  }
+  const tell = () => {
+    const done = way.done(read, answered);
+    bar.at((opened.progress() * done) / Math.max(read, 1), Math.round(done));
+  };
 
-  try {
-    for await (const entry of opened.entries(now)) {
-      if ('row' in entry) batch.push(entry);
-      else {
+  async function* readable(): AsyncGenerator<Placed, void, undefined> {
+    for await (const entry of opened.entries(way.now)) {
+      if ('row' in entry) {
+        yield entry;
+        read += 1;
+        if (read % batchSize === 0) tell();
+      } else {
         unread += 1;
         await rejects.write(entry.origin, entry.reason);
       }
-      if (batch.length === batchSize) await flush();
     }
-    if (batch.length > 0) await flush();
+  }
+
+  async function send(from: number, batch: readonly Placed[]): Promise<void> {
+    const rows = batch.map(({ row }) => row);
+    const taken = await patiently(() => way.send(from, rows));
+    counts = taken.counts;
+    for (const { row, reason } of taken.rejected) {
+      const origin = batch[row - from]?.origin;
+      if (origin !== undefined) await rejects.write(origin, reason);
+    }
+    answered += batch.length;
+    tell();
+  }
+
+  try {
+    for await (const batch of way.batches(readable())) {
+      await underWay;
+      underWay = send(sent, batch);
+      sent += batch.length;
+      // Awaited when the next batch is ready; a failure is not lost until then.
+      underWay.catch(() => {});
+    }
     await underWay;
-    return { counts, unread };
+    return { ...counts, rejected: counts.rejected + unread };
   } finally {
     bar.stop();
   }

@@ -1,16 +1,18 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
+import { Failure } from '../../../src/admin/cli/call.ts';
 import { openImport } from '../../../src/admin/cli/import/importFile.ts';
-import { rejectsFile } from '../../../src/admin/cli/import/rejects.ts';
+import { openRejects } from '../../../src/admin/cli/import/rejects.ts';
 import { csvOf } from '../../../src/platform/csv.ts';
+import { exportColumns } from '../../../src/subscribing/export.ts';
 import { now, put, putZip, read } from './reading.ts';
 
 async function rejectsOf(file: string, name: string) {
   const opened = await openImport(file);
   const rejected = path.join(path.dirname(file), name);
-  const rejects = rejectsFile(rejected, opened.columns);
+  const rejects = await openRejects(file, rejected, opened.columns);
   for await (const { origin, ...entry } of opened.entries(now))
     if ('reason' in entry) await rejects.write(origin, entry.reason);
   const reasons = await rejects.close();
@@ -50,6 +52,37 @@ it('no file is made where nothing is rejected', async () => {
   expect(existsSync(rejects.file)).toBe(false);
 });
 
+it('what somebody made of the rejects of before is never touched', async () => {
+  const file = await put('email\nnobody\n');
+  const again = async (wished?: string) => {
+    await using rejects = await openRejects(file, wished, ['email']);
+    await rejects.write({ file: 'people.csv', line: 2, raw: () => ['nobody'] }, 'no address');
+    return rejects.path;
+  };
+  const first = await again();
+  expect(first).toBe(`${file}.rejects.csv`);
+  await writeFile(first, 'email\nsomebody@daily.example\n');
+  expect([await again(), await again()]).toEqual([`${file}.rejects-2.csv`, `${file}.rejects-3.csv`]);
+  expect(await readFile(first, 'utf8')).toBe('email\nsomebody@daily.example\n');
+
+  await expect(again(first)).rejects.toThrow(`--rejects ${first} is there already and holds something`);
+  await expect(again(path.relative('.', file))).rejects.toThrow('is the file that is to be imported');
+  const link = `${file}.link`;
+  await symlink(file, link);
+  await expect(again(link)).rejects.toThrow('is the file that is to be imported');
+  expect(await readFile(file, 'utf8')).toBe('email\nnobody\n');
+  await expect(again('/nonexistent/x.csv')).rejects.toThrow('name another place with --rejects');
+  await expect(again(path.dirname(file))).rejects.toThrow(Failure);
+
+  // An empty one is as good as none, and stays empty where nothing is rejected.
+  const empty = `${file}.empty`;
+  await writeFile(empty, '');
+  await (await openRejects(file, empty, ['email'])).close();
+  expect((await stat(empty)).size).toBe(0);
+  expect(await again(empty)).toBe(empty);
+  expect(await readFile(empty, 'utf8')).toContain('nobody');
+});
+
 it('rejects that were corrected can be imported, in the state that their file had (I1, I2)', async () => {
   const zip = await putZip({
     'subscribed_email_audience_export_1.csv': 'Email Address,First Name\n+a@@daily.example,=Ada\n',
@@ -67,17 +100,6 @@ it('rejects that were corrected can be imported, in the state that their file ha
   expect(rejects).toHaveLength(1);
 });
 
-const columns = [
-  'email',
-  'list',
-  'state',
-  'first_name',
-  'locale',
-  'consented_at',
-  'consent_ip',
-  'consent_source',
-  'changed_at',
-] as const;
 const exported = [
   [
     '+1@daily.example',
@@ -88,6 +110,8 @@ const exported = [
     '2024-01-02T03:04:05.678Z',
     '192.0.2.1',
     'form',
+    null,
+    null,
     '2024-05-06T07:08:09.000Z',
   ],
   [
@@ -99,11 +123,37 @@ const exported = [
     '2024-01-02T03:04:05.678Z',
     null,
     'form',
+    null,
+    null,
     '2024-05-06T07:08:09.000Z',
   ],
-  ['u@daily.example', 'weekly', 'unsubscribed', 'U\n"u"', null, null, null, null, '2024-05-06T07:08:09.000Z'],
-  ['p@daily.example', 'weekly', 'pending', null, null, null, null, null, '2024-05-06T07:08:09.000Z'],
-].map((cells) => Object.fromEntries(columns.map((column, index) => [column, cells[index] ?? null])));
+  [
+    'u@daily.example',
+    'weekly',
+    'unsubscribed',
+    'U\n"u"',
+    null,
+    null,
+    null,
+    null,
+    '2022-05-06T07:08:09.000Z',
+    null,
+    '2024-05-06T07:08:09.000Z',
+  ],
+  [
+    'p@daily.example',
+    'weekly',
+    'pending',
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+    '2024-05-06T07:08:09.000Z',
+  ],
+].map((cells) => Object.fromEntries(exportColumns.map((column, index) => [column, cells[index] ?? null])));
 
 const back = [
   {
@@ -111,7 +161,7 @@ const back = [
     list: 'weekly',
     state: 'unsubscribed',
     firstName: 'U\n"u"',
-    endedAt: '2024-05-06T07:08:09.000Z',
+    endedAt: '2022-05-06T07:08:09.000Z',
   },
   {
     email: '+1@daily.example',
@@ -121,6 +171,7 @@ const back = [
     locale: 'en',
     consentedAt: '2024-01-02T03:04:05.678Z',
     consentIp: '192.0.2.1',
+    consentSource: 'form',
     endedAt: null,
   },
   { email: "'=x@daily.example", list: 'daily', state: 'subscribed', firstName: "'-Bo", endedAt: null },
@@ -128,9 +179,9 @@ const back = [
 
 it('our own export comes back as it went out: CSV', async () => {
   const rows = exported.map((row) =>
-    Object.fromEntries(columns.map((column) => [column, row[column] ?? null])),
+    Object.fromEntries(exportColumns.map((column) => [column, row[column] ?? null])),
   );
-  const { rejects, ...found } = await read(await put(csvOf(columns, rows as never)));
+  const { rejects, ...found } = await read(await put(csvOf(exportColumns, rows as never)));
   expect(found.rows).toMatchObject(back);
   expect(rejects).toMatchObject([{ line: 6, reason: expect.stringContaining('pending') }]);
 });
@@ -144,7 +195,7 @@ it('our own export comes back as it went out: JSON lines', async () => {
     {
       line: 6,
       reason: 'this line is no JSON object of texts',
-      raw: ['{"email":', '', '', '', '', '', '', '', ''],
+      raw: ['{"email":', ...Array(exportColumns.length - 1).fill('')],
     },
     { line: 7 },
   ]);

@@ -15,6 +15,7 @@ it('a row becomes a person with proof of consent', async () => {
       state: 'subscribed',
       consentedAt: '2024-05-06T07:08:09.000Z',
       consentIp: '2001:db8::1',
+      consentSource: null,
       endedAt: null,
       list: 'daily',
     },
@@ -49,6 +50,39 @@ it('who has a time of leaving, and no state, left (I2)', async () => {
   expect(rows.map(({ email, state }) => [email, state])).toEqual([
     ['b@daily.example', 'unsubscribed'],
     ['a@daily.example', 'subscribed'],
+  ]);
+});
+
+it('who asked again after they left, or must get no mail, is not subscribed (I2)', async () => {
+  const { rows, rejects } = await read(
+    await put(
+      [
+        'email,state,ended_at,mail_block,changed_at,consented_at',
+        'a@daily.example,pending,2024-01-02,,2025-01-02,',
+        'b@daily.example,pending,,,2025-01-02,',
+        'c@daily.example,pending,,bounced,2025-01-02,',
+        'd@daily.example,subscribed,2021-01-02,complained,2025-01-02,2022-01-02',
+        'e@daily.example,unsubscribed,2024-01-02,complained,2025-01-02,',
+        'f@daily.example,unsubscribed,,odd,2025-01-02,',
+        'g@daily.example,subscribed,,odd,2025-01-02,',
+        'h@daily.example,undone,,,2025-01-02,2022-01-02',
+        'i@daily.example,undone,,bounced,2025-01-02,2022-01-02',
+      ].join('\n'),
+    ),
+  );
+  expect(rows.map(({ line, state, endedAt }) => [line, state, endedAt?.slice(0, 4)])).toEqual([
+    [2, 'unsubscribed', '2024'],
+    // When it bounced, nobody wrote down.
+    [4, 'cleaned', undefined],
+    [5, 'complained', undefined],
+    [6, 'complained', '2024'],
+    [7, 'unsubscribed', '2025'],
+    [10, 'cleaned', undefined],
+  ]);
+  expect(rejects.map(({ line, reason }) => [line, reason])).toEqual([
+    [3, expect.stringContaining('never confirmed')],
+    [8, 'the mail block “odd” is neither bounced nor complained'],
+    [9, expect.stringContaining('taken back')],
   ]);
 });
 

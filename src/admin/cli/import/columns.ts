@@ -41,6 +41,7 @@ const headings = {
     'createdat',
   ],
   consent_ip: [['confirmip', 'optinip'], 'consentip', 'signupip', 'ipaddress', 'ipadresse', 'ip'],
+  consent_source: ['consentsource'],
   ended_at: [
     ['unsubtime', 'cleantime'],
     'endedat',
@@ -53,6 +54,7 @@ const headings = {
     'abgemeldetam',
     'abmeldedatum',
   ],
+  mail_block: ['mailblock'],
   changed_at: ['changedat', 'lastchanged'],
 } as const satisfies Record<string, (string | string[])[]>;
 

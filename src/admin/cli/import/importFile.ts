@@ -108,7 +108,7 @@ interface Pass {
 function passesOver(parts: readonly Part[]): Pass[] {
   const find = ({ state, columns }: Part, subscribed: boolean) =>
     state === null
-      ? subscribed || columns.has('state') || columns.has('ended_at')
+      ? subscribed || columns.has('state') || columns.has('ended_at') || columns.has('mail_block')
       : (state === 'subscribed') === subscribed;
   return [false, true].flatMap((subscribed) =>
     parts.filter((part) => find(part, subscribed)).map((part) => ({ part, subscribed })),

@@ -6,7 +6,7 @@ import type { FileRecord } from './records.ts';
 import { readTime } from './times.ts';
 
 /** How a person stands towards a list that an import knows. */
-export type ImportState = 'subscribed' | 'unsubscribed' | 'cleaned';
+export type ImportState = 'subscribed' | 'unsubscribed' | 'cleaned' | 'complained';
 
 /** One person, on those lists that the file names, if it does. */
 export interface ImportRow {
@@ -19,6 +19,7 @@ export interface ImportRow {
   /** Times are ISO 8601 in UTC. */
   consentedAt: string | null;
   consentIp: string | null;
+  consentSource: string | null;
   /** When someone left or bounced; null also when nobody wrote it down. */
   endedAt: string | null;
   list: string | null;
@@ -49,7 +50,8 @@ const stateWords: Record<ImportState, string[]> = {
     'bestätigt',
   ],
   unsubscribed: ['unsubscribed', 'optedout', 'optout', 'abgemeldet', 'ausgetragen'],
-  cleaned: ['cleaned', 'bounced', 'complained', 'blocklisted'],
+  cleaned: ['cleaned', 'bounced', 'blocklisted'],
+  complained: ['complained'],
 };
 const states = new Map(
   Object.entries(stateWords).flatMap(([state, words]) => words.map((word) => [word, state as ImportState])),
@@ -59,6 +61,7 @@ const neverConsented = new Map([
   ['nonsubscribed', 'never agreed to get newsletters (nonsubscribed), so is left out'],
   ['transactional', 'never agreed to get newsletters (transactional), so is left out'],
   ['pending', 'never confirmed (pending), so is left out'],
+  ['undone', 'came by an import that was taken back (undone), so is left out'],
   ['archived', 'was archived, which does not say whether the consent still stands: left out'],
 ]);
 
@@ -76,13 +79,15 @@ export function readRow({ line, cells, fault }: FileRecord, reading: Reading): R
   if (!address.ok) return { reason: languageOf('en').text(address.fault.key, { ...address.fault.values }) };
 
   const ended = cellOf(cells, columns, 'ended_at');
-  const found = stateOf(reading, cellOf(cells, columns, 'state'), ended);
+  const said = stateOf(reading, cellOf(cells, columns, 'state'), ended);
+  const found = asBlocked(said, cellOf(cells, columns, 'mail_block'));
   if ('reason' in found) return found;
 
   const texts = {
     firstName: textOf(cells, columns, 'first_name'),
     locale: textOf(cells, columns, 'locale'),
     list: textOf(cells, columns, 'list', longestLists),
+    consentSource: textOf(cells, columns, 'consent_source', longestSource),
   };
   const proof = {
     consentedAt: timeOf(cellOf(cells, columns, 'consented_at'), now),
@@ -94,7 +99,9 @@ export function readRow({ line, cells, fault }: FileRecord, reading: Reading): R
     if (reason !== null) return { reason };
     return { row: { line, email, ...texts, state: found.state, ...orNull(proof), endedAt: null } };
   }
-  const changedAt = timeOf(cellOf(cells, columns, 'changed_at'), now);
+  // When an address was blocked that did not leave before, nobody wrote down.
+  const leftAt = isOn(said) ? null : endedAt;
+  const changedAt = 'state' in said && !isOn(said) ? timeOf(cellOf(cells, columns, 'changed_at'), now) : null;
   // Who is in a file of those who left has left the audience, whichever groups of it they were in.
   const list = reading.stateOfFile === null ? texts.list : null;
   const row = {
@@ -102,7 +109,8 @@ export function readRow({ line, cells, fault }: FileRecord, reading: Reading): R
     email,
     ...legible({ ...texts, list }),
     ...orNull(proof),
-    endedAt: endedAt ?? changedAt ?? null,
+    consentSource: null,
+    endedAt: leftAt ?? changedAt ?? null,
   };
   return { row: { ...row, state: found.state } };
 }
@@ -120,30 +128,44 @@ function cellOf(cells: readonly string[], columns: Columns, field: Field): strin
 const longestText = 200;
 /** Longer than some dozens of lists. */
 const longestLists = 1_500;
+/** Longer than a sentence, or the address of a page. */
+const longestSource = 1_000;
 
 /** The beginning of a long one: as wrong as all of it to the server, which would refuse a batch that is too large. */
 const textOf = (cells: readonly string[], columns: Columns, field: Field, longest = longestText) =>
   cellOf(cells, columns, field)?.slice(0, longest) ?? null;
 
-function stateOf(
-  { stateOfFile, columns }: Reading,
-  said: string | null,
-  endedAt: string | null,
-): { state: ImportState } | { reason: string } {
+type FoundState = { state: ImportState } | { reason: string };
+
+const isOn = (found: FoundState) => 'state' in found && found.state === 'subscribed';
+
+function stateOf({ stateOfFile, columns }: Reading, said: string | null, endedAt: string | null): FoundState {
   if (stateOfFile === null && !columns.has('state')) {
     return { state: endedAt === null ? 'subscribed' : 'unsubscribed' };
   }
   const word = stateOfFile ?? said;
   if (word === null) return { reason: 'the state is missing' };
-  const plain = word.toLowerCase().replace(/[^\p{L}]/gu, '');
+  const plain = plainOf(word);
   const state = states.get(plain);
   if (state !== undefined) return { state };
+  // Who asked again after they left, and did not confirm, is who left (I2).
+  if (plain === 'pending' && endedAt !== null) return { state: 'unsubscribed' };
   const reason = neverConsented.get(plain);
   return {
     reason:
       reason ??
       `the state “${word}” is none of subscribed, unsubscribed and cleaned; if this column is something else, say --map state=`,
   };
+}
+
+const plainOf = (word: string) => word.toLowerCase().replace(/[^\p{L}]/gu, '');
+
+/** An address that must get no mail is not subscribed, whatever else the row says. */
+function asBlocked(said: FoundState, block: string | null): FoundState {
+  if (block === null) return said;
+  const state = states.get(plainOf(block));
+  if (state === 'cleaned' || state === 'complained') return { state };
+  return isOn(said) ? { reason: `the mail block “${block}” is neither bounced nor complained` } : said;
 }
 
 /** What keeps a subscribed row from being taken. Null and undefined: empty, and not to be read. */
