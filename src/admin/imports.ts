@@ -69,6 +69,7 @@ export function importOperations(importing: Importing): Operation[] {
         scope: 'write',
         summary: 'Begin an import, or go on with one that broke off',
         body: newImport,
+        target: ['id'],
         answer: { description: 'Where to go on; `finishedAt`: all of it is there', shape: importBegun },
         problems: { 409: 'It is there already, and taken back in part.' },
       },

@@ -144,6 +144,7 @@ export function mailchimpOperations({
         scope: 'write',
         summary: 'Compare the audience with the database, and repair what differs',
         body: reconcileWish,
+        target: ['id', 'kind', 'dryRun'],
         answer: {
           status: 202,
           description: 'It has been asked for; its progress can be read',

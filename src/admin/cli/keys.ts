@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { adminKey, adminScope, auditEntry, newAdminKey } from '../shapes.ts';
 import { call, Failure } from './call.ts';
-import { type Json, print, table } from './output.ts';
+import { harmless, type Json, print, table } from './output.ts';
 
 type Key = z.infer<typeof adminKey>;
 
@@ -17,6 +17,11 @@ const lines = (keys: Key[]) =>
   );
 
 const everyKey = async () => (await call(z.object({ keys: z.array(adminKey) }), 'GET', '/keys')).keys;
+
+const targetLine = (target: Record<string, string>) =>
+  Object.entries(target)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
 
 /** `keys create|ls|revoke`, `audit` */
 export function addKeyCommands(program: Command): void {
@@ -77,7 +82,7 @@ export function addKeyCommands(program: Command): void {
             at.slice(0, 19),
             key,
             operation,
-            Object.values(target).join(' '),
+            harmless(targetLine(target)),
             status === null ? 'unknown' : status < 400 ? 'done' : `refused (${status})`,
           ]),
         ),
