@@ -97,7 +97,7 @@ export function operation<const D extends Described>(
   return {
     described,
     prepare: ({ params, query, body, ...given }) => {
-      const path = parsePath(described.params, params);
+      const path = parsePath(described, params);
       const sent = parse(described.body, body);
       // Parsed by the very shapes that its types come from.
       const asked = { ...given, params: path, query: parse(described.query, query), body: sent } as Asked<D>;
@@ -191,10 +191,10 @@ function send(res: Response, status: number, json: string | null): void {
 }
 
 /** A path that cannot be one of anything is one of nothing. */
-function parsePath(shape: z.ZodType | undefined, path: unknown): unknown {
-  const read = shape?.safeParse(path);
+function parsePath({ params, problems }: Described, path: unknown): unknown {
+  const read = params?.safeParse(path);
   if (read !== undefined && !read.success)
-    throw new Problem(404, 'Not Found', 'There is nothing at this address.');
+    throw new Problem(404, 'Not Found', problems?.[404] ?? 'There is nothing at this address.');
   return read?.data;
 }
 

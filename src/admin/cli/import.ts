@@ -3,8 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { span } from '../../platform/text.ts';
-import { batchTaken, importBegun, importPreview, importState, undoneRows } from '../shapes.ts';
-import { call, Failure, Unanswered } from './call.ts';
+import { batchTaken, importBegun, importPreview, importState, next, undoneRows } from '../shapes.ts';
+import { call, Failure, Refused, Unanswered } from './call.ts';
 import { parseMapping } from './import/columns.ts';
 import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
 import { type RejectsFile, rejectsFile } from './import/rejects.ts';
@@ -75,8 +75,7 @@ Examples:
     .option('--json', 'for machines')
     .addHelpText('after', '\nExample:\n  npm run admin -- imports ls')
     .action(async ({ json = false }: { json?: boolean }) => {
-      const page = await call(z.object({ imports: z.array(importState) }), 'GET', '/imports');
-      print(page.imports, json, (imports) =>
+      print(await everyImport(), json, (imports) =>
         table(
           imports.map(({ id, createdAt, file, rows, state, activeAt }) => [
             id,
@@ -96,7 +95,13 @@ Examples:
     .option('--json', 'for machines')
     .addHelpText('after', '\nExample:\n  npm run admin -- imports undo 019ac1d2-7c1e-7000-8000-5f3c2a1b0d9e')
     .action(async (id: string, { json = false }: { json?: boolean }) => {
-      const { rows } = await call(importState, 'GET', `/imports/${encodeURIComponent(id)}`);
+      const { rows } = await call(importState, 'GET', `/imports/${encodeURIComponent(id)}`).catch(
+        (error: unknown) => {
+          if (error instanceof Refused && error.status === 404)
+            throw new Failure(`there is no import ${id}: \`imports ls\` shows all`);
+          throw error;
+        },
+      );
       const bar = progress('rows');
       const sum = { undone: 0, kept: 0 };
       try {
@@ -117,6 +122,18 @@ Examples:
         `${undone} are not subscribed by it any more, ${kept} stay as they are.`,
       ]);
     });
+}
+
+const importPage = z.object({ imports: z.array(importState), next });
+
+async function everyImport(): Promise<z.infer<typeof importState>[]> {
+  const all: z.infer<typeof importState>[] = [];
+  for (let query: string | null = ''; query !== null; ) {
+    const page: z.infer<typeof importPage> = await call(importPage, 'GET', `/imports${query}`);
+    all.push(...page.imports);
+    query = page.next === null ? null : `?cursor=${page.next}`;
+  }
+  return all;
 }
 
 /** How an import stands, by its state. */

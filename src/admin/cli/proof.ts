@@ -1,10 +1,8 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { ledgerCheck } from '../shapes.ts';
-import { ask, call, Failure } from './call.ts';
-import { type Json, print, status } from './output.ts';
+import { ask, call } from './call.ts';
+import { type Json, pour, print, status } from './output.ts';
 import { idOf } from './subscribers.ts';
 
 /** `consent prove|verify` and `erase` */
@@ -25,9 +23,7 @@ export function addProofCommands(program: Command, consent: Command): void {
     )
     .action(async (email: string, { format, json = false }: Json & { format: string }) => {
       const id = z.uuid().safeParse(email).success ? email : await idOf(email);
-      const { body } = await ask('GET', `/subscribers/${id}/proof?format=${json ? 'json' : format}`);
-      if (body === null) throw new Failure('the server sent nothing');
-      await pipeline(Readable.fromWeb(body), process.stdout, { end: false });
+      await pour(await ask('GET', `/subscribers/${id}/proof?format=${json ? 'json' : format}`), 'the proof');
     });
 
   consent
