@@ -257,6 +257,7 @@ export async function startService(
       duties,
       campaigns,
       dossierMade,
+      archives,
       now,
     });
     const app = isWeb

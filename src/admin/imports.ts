@@ -3,6 +3,7 @@ import { beginImport, finishImport, type Importing, previewRows, takeRows } from
 import { findImport, ImportError, imports } from '../importing/imports.ts';
 import { importRows } from '../importing/rows.ts';
 import { undoImport } from '../importing/undo.ts';
+import { previewUndo } from '../importing/undo-preview.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
 import {
@@ -126,6 +127,26 @@ export function importOperations(importing: Importing): Operation[] {
         answer: { description: 'The import', shape: importState },
       },
       ({ params }) => finishImport(importing, params.id).catch(tellOperator),
+    ),
+    operation(
+      {
+        ...one,
+        id: 'imports.undo.preview',
+        verb: 'get',
+        path: '/imports/:id/undo',
+        scope: 'read',
+        summary: 'What taking back a page of it would come to, with nothing changed',
+        query: z.strictObject({
+          after: z
+            .string()
+            .regex(/^\d{1,9}$/, 'must be the after of a page')
+            .transform(Number)
+            .optional()
+            .meta({ description: 'The `after` of the page before' }),
+        }),
+        answer: { description: 'What would become of the page', shape: undoneRows },
+      },
+      ({ params, query: { after = null } }) => previewUndo(importing, params.id, after).catch(tellOperator),
     ),
     operation(
       {

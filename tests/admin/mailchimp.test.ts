@@ -70,6 +70,7 @@ describe('an operator who looks after Mailchimp', () => {
       adminApi({
         database,
         subscribing: newsroom.subscribing,
+        archives: false,
         dossierMade: () => {
           throw new Error('nobody asks for a dossier here');
         },

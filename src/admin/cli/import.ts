@@ -9,7 +9,7 @@ import { parseMapping } from './import/columns.ts';
 import { type ImportFile, type Origin, openImport } from './import/importFile.ts';
 import { type RejectsFile, rejectsFile } from './import/rejects.ts';
 import type { ImportRow } from './import/rows.ts';
-import { harmless, print, progress, table } from './output.ts';
+import { harmless, type Json, print, progress, table } from './output.ts';
 
 type Counts = z.infer<typeof importPreview>['counts'];
 type Rejected = z.infer<typeof importPreview>['rejected'];
@@ -92,9 +92,10 @@ Examples:
     .command('undo')
     .description('take an import back: whoever is subscribed by it alone is not any more')
     .argument('<id>', '`imports ls` shows it')
+    .option('--dry-run', 'count what would end and what would stay, and change nothing')
     .option('--json', 'for machines')
     .addHelpText('after', '\nExample:\n  npm run admin -- imports undo 019ac1d2-7c1e-7000-8000-5f3c2a1b0d9e')
-    .action(async (id: string, { json = false }: { json?: boolean }) => {
+    .action(async (id: string, { dryRun = false, json = false }: Json & { dryRun?: boolean }) => {
       const { rows } = await call(importState, 'GET', `/imports/${encodeURIComponent(id)}`).catch(
         (error: unknown) => {
           if (error instanceof Refused && error.status === 404)
@@ -107,7 +108,9 @@ Examples:
       try {
         for (let after: number | null = null; ; ) {
           const page: z.infer<typeof undoneRows> = await patiently(() =>
-            call(undoneRows, 'POST', `/imports/${id}/undo`, { after }),
+            dryRun
+              ? call(undoneRows, 'GET', `/imports/${id}/undo${after === null ? '' : `?after=${after}`}`)
+              : call(undoneRows, 'POST', `/imports/${id}/undo`, { after }),
           );
           sum.undone += page.undone;
           sum.kept += page.kept;
@@ -118,9 +121,11 @@ Examples:
       } finally {
         bar.stop();
       }
-      print(sum, json, ({ undone, kept }) => [
-        `${undone} are not subscribed by it any more, ${kept} stay as they are.`,
-      ]);
+      print(sum, json, ({ undone, kept }) =>
+        dryRun
+          ? [`${undone} would not be subscribed by it any more, ${kept} would stay.`, 'Nothing was changed.']
+          : [`${undone} are not subscribed by it any more, ${kept} stay as they are.`],
+      );
     });
 }
 
