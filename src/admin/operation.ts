@@ -167,10 +167,12 @@ async function audited(
   }
 }
 
-/** These fields of a body or an answer, as texts. */
+/** These fields of a body or an answer, as texts; what is not wished is not told. */
 function told(fields: readonly string[] = [], of: unknown): Target {
   const all = z.record(z.string(), z.unknown()).catch({}).parse(of);
-  const named = Object.entries(all).filter(([name, value]) => fields.includes(name) && value != null);
+  const named = Object.entries(all).filter(
+    ([name, value]) => fields.includes(name) && value != null && value !== false,
+  );
   return Object.fromEntries(named.map(([name, value]) => [name, String(value)]));
 }
 
