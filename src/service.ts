@@ -259,6 +259,7 @@ export async function startService(
       duties,
       campaigns,
       dossierMade,
+      archives,
       now,
     });
     const app = isWeb

@@ -1,29 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import manifest from '../package.json' with { type: 'json' };
-import { addCampaignCommands } from '../src/admin/cli/campaigns.ts';
-import { addConsentCommands } from '../src/admin/cli/consent.ts';
-import { addDutyCommands } from '../src/admin/cli/duties.ts';
-import { addImportCommands } from '../src/admin/cli/import.ts';
-import { addKeyCommands } from '../src/admin/cli/keys.ts';
-import { addListCommands } from '../src/admin/cli/lists.ts';
-import { addMailchimpCommands } from '../src/admin/cli/mailchimp.ts';
-import { addProofCommands } from '../src/admin/cli/proof.ts';
-import { addStatsCommand } from '../src/admin/cli/stats.ts';
-import { addSubscriberCommands } from '../src/admin/cli/subscribers.ts';
+import { adminProgram } from '../src/admin/cli/program.ts';
 
-const program = new Command();
-addMailchimpCommands(program);
-addListCommands(program);
-addImportCommands(program, addSubscriberCommands(program));
-addProofCommands(program, addConsentCommands(program));
-addKeyCommands(program);
-addStatsCommand(program);
-addCampaignCommands(program);
-addDutyCommands(program);
+const program = adminProgram();
 
 /** What some text says may be typed, such as `npm run admin -- lists ls`. */
 const commandsIn = (text: string) => [

@@ -37,6 +37,7 @@ export function adminApi({
   duties,
   campaigns,
   dossierMade,
+  archives,
   now,
 }: {
   database: Database;
@@ -48,13 +49,15 @@ export function adminApi({
   campaigns: Campaigns;
   /** What a dossier that is made now says of who made it. */
   dossierMade: () => Made;
+  /** Whether Mailchimp archives who is erased, and does not delete them for good. */
+  archives: boolean;
   now: () => Date;
 }): { router: Router; described: Described[]; act: Act } {
   const audit = openAudit({ database, now });
   const all = [
     ...listOperations(database, now),
     ...consentOperations(database),
-    ...subscriberOperations({ database, subscribing, dossierMade }),
+    ...subscriberOperations({ database, subscribing, dossierMade, archives }),
     ...importOperations({ database, subscribing, now }),
     ...statsOperations(database, now),
     ...keyOperations(keys, audit),

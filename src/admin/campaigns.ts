@@ -70,6 +70,7 @@ export function campaignOperations(campaigns: Campaigns): Operation[] {
         summary: 'Draft a newsletter to one mailing list, with our footer',
         body: newCampaign,
         largestBody,
+        target: ['id', 'list'],
         answer: { status: 201, description: 'A draft at Mailchimp', shape: campaign },
         problems: { ...refusals, 409: 'The audience is not ready; the detail says why.' },
       },

@@ -37,6 +37,7 @@ export function consentOperations(database: Database): Operation[] {
         params: z.object({ locale: oneText }),
         body: edited,
         largestBody: largestText,
+        target: ['version'],
         answer: { description: 'The text as it is shown now', shape: consentText },
         problems: { 404: 'There are no forms in that language.' },
       },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { beginImport, finishImport, type Importing, previewRows, takeRows } from '../importing/importing.ts';
 import { findImport, ImportError, imports } from '../importing/imports.ts';
 import { importRows } from '../importing/rows.ts';
-import { undoImport } from '../importing/undo.ts';
+import { previewUndo, undoImport } from '../importing/undo.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
 import {
@@ -69,6 +69,7 @@ export function importOperations(importing: Importing): Operation[] {
         scope: 'write',
         summary: 'Begin an import, or go on with one that broke off',
         body: newImport,
+        target: ['id'],
         answer: { description: 'Where to go on; `finishedAt`: all of it is there', shape: importBegun },
         problems: { 409: 'It is there already, and taken back in part.' },
       },
@@ -125,6 +126,26 @@ export function importOperations(importing: Importing): Operation[] {
         answer: { description: 'The import', shape: importState },
       },
       ({ params }) => finishImport(importing, params.id).catch(tellOperator),
+    ),
+    operation(
+      {
+        ...one,
+        id: 'imports.undo.preview',
+        verb: 'get',
+        path: '/imports/:id/undo',
+        scope: 'read',
+        summary: 'What taking back a page of it would come to, with nothing changed',
+        query: z.strictObject({
+          after: z
+            .string()
+            .regex(/^\d{1,9}$/, 'must be the after of a page')
+            .transform(Number)
+            .optional()
+            .meta({ description: 'The `after` of the page before' }),
+        }),
+        answer: { description: 'What would become of the page', shape: undoneRows },
+      },
+      ({ params, query: { after = null } }) => previewUndo(importing, params.id, after).catch(tellOperator),
     ),
     operation(
       {

@@ -47,6 +47,7 @@ export function listOperations(database: Database, now: () => Date): Operation[]
         scope: 'write',
         summary: 'Offer a new mailing list',
         body: newList,
+        target: ['slug'],
         answer: { status: 201, description: 'It can be ticked', shape: mailingList },
         problems: { 409: 'There is a mailing list of that slug already.' },
       },

@@ -21,11 +21,15 @@ export interface Operations {
   wakeLane(): void;
 }
 
-const retryWish = z.strictObject({ email: z.string('must be text').optional() }).default({});
+const dryRun = z
+  .boolean('must be true or false')
+  .default(false)
+  .meta({ description: 'Say what it would come to, and change nothing' });
+const retryWish = z.strictObject({ email: z.string('must be text').optional(), dryRun }).prefault({});
 const reconcileWish = z
   .strictObject({
     kind: z.enum(['full', 'incremental'], 'must be full or incremental').default('full'),
-    dryRun: z.boolean('must be true or false').default(false),
+    dryRun,
   })
   .prefault({});
 
@@ -91,10 +95,13 @@ export function mailchimpOperations({
         scope: 'write',
         summary: 'Try refused contacts again at once: all, or one',
         body: retryWish,
+        target: ['dryRun'],
         answer: { description: 'How many', shape: z.object({ retried: z.number().int() }) },
       },
-      async ({ body: { email } }) => {
-        const retried = await retryRefused(database, email === undefined ? null : keyOf(email));
+      async ({ body: { email, dryRun } }) => {
+        const key = email === undefined ? null : keyOf(email);
+        if (dryRun) return { retried: await countRefused(database, key) };
+        const retried = await retryRefused(database, key);
         operations.wakeLane();
         return { retried };
       },
@@ -144,6 +151,7 @@ export function mailchimpOperations({
         scope: 'write',
         summary: 'Compare the audience with the database, and repair what differs',
         body: reconcileWish,
+        target: ['id', 'kind', 'dryRun'],
         answer: {
           status: 202,
           description: 'It has been asked for; its progress can be read',
@@ -199,13 +207,22 @@ async function withAddresses(sql: Sql, report: unknown): Promise<Told> {
   };
 }
 
-/** Makes refused contacts due at once, parked ones too. @returns how many */
+/** Refused contacts, all or that of an address, parked ones too. */
+const refusedOf = `refusal IS NOT NULL AND wanted <> acknowledged
+        AND ($1::text IS NULL OR subscriber_id = (SELECT id FROM subscribers WHERE key = $1))`;
+
+async function countRefused(sql: Sql, key: string | null): Promise<number> {
+  const [found] = await sql.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM audience_contacts WHERE ${refusedOf}`,
+    [key],
+  );
+  return found?.count ?? 0;
+}
+
+/** Makes refused contacts due at once. @returns how many */
 async function retryRefused(sql: Sql, key: string | null): Promise<number> {
   const retried = await sql.query(
-    `UPDATE audience_contacts SET due_at = now(), attempts = 0
-      WHERE refusal IS NOT NULL AND wanted <> acknowledged
-        AND ($1::text IS NULL OR subscriber_id = (SELECT id FROM subscribers WHERE key = $1))
-     RETURNING subscriber_id`,
+    `UPDATE audience_contacts SET due_at = now(), attempts = 0 WHERE ${refusedOf} RETURNING subscriber_id`,
     [key],
   );
   return retried.length;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import manifest from '../../package.json' with { type: 'json' };
-import { publicPaths, refusedAs } from '../web/described.ts';
+import { publicPaths, refusedAs, tooManyWrong } from '../web/described.ts';
 import type { Described } from './operation.ts';
 
 const idempotencyKey = z.object({
@@ -50,16 +50,8 @@ export function openapi(baseUrl: string, described: readonly Described[]): objec
   });
 }
 
-function describe({
-  id,
-  scope,
-  summary,
-  params,
-  query,
-  body,
-  answer,
-  problems,
-}: Described): ZodOpenApiOperationObject {
+function describe(operation: Described): ZodOpenApiOperationObject {
+  const { id, scope, summary, params, query, body, answer } = operation;
   const { status = 200, description, shape, types = ['application/json'] } = answer;
   const schema = shape ?? z.string();
   return {
@@ -79,10 +71,37 @@ function describe({
         description,
         content: Object.fromEntries(types.map((type) => [type, { schema }])),
       },
-      401: refusedAs('The key is missing or wrong.'),
-      403: refusedAs('The key is not for this.'),
-      422: refusedAs('Something of the request does not fit; `errors` says what.'),
-      ...Object.fromEntries(Object.entries(problems ?? {}).map(([status, why]) => [status, refusedAs(why)])),
+      ...refusalsOf(operation),
     },
   };
+}
+
+/** What it may refuse with: what all do, what all that read a body or may be repeated do, and what it alone does. */
+function refusalsOf({ scope, body, problems = {} }: Described): ZodOpenApiOperationObject['responses'] {
+  const whys: [status: string, why: string][] = [
+    ['401', 'The key is missing or wrong.'],
+    ['403', 'The key is not for this.'],
+    ['422', 'Something of the request does not fit; `errors` says what.'],
+    ['429', tooManyWrong('keys')],
+    ...Object.entries(problems),
+  ];
+  if (body !== undefined)
+    whys.push(
+      ['400', 'The body is no JSON.'],
+      ['413', 'The body is too large.'],
+      ['415', 'The body is of another type than JSON in UTF-8, or compressed.'],
+    );
+  if (scope !== 'read')
+    whys.push(
+      ['400', '`Idempotency-Key` is not 1 to 255 visible characters.'],
+      [
+        '409',
+        'The same request is under way, or was done and its answer is told only once (`Idempotency-Key`).',
+      ],
+      ['422', '`Idempotency-Key` came with another request.'],
+    );
+  const byStatus = Map.groupBy(whys, ([status]) => status);
+  return Object.fromEntries(
+    [...byStatus].map(([status, same]) => [status, refusedAs(same.map(([, why]) => why).join(' '))]),
+  );
 }

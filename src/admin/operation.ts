@@ -1,11 +1,11 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { AdminKey } from '../access/keys.ts';
 import type { AdminScope } from '../generated/prisma/enums.ts';
 import { readJson } from '../web/bodies.ts';
 import { demandScope, holderOf } from '../web/keys.ts';
 import { asProblem, onlyVerbs, Problem } from '../web/problems.ts';
-import type { Audit } from './audit.ts';
+import type { Audit, Target } from './audit.ts';
 import type { Repeats } from './repeats.ts';
 
 // One operation of the admin API: what it takes and answers is said once, in zod, and validates, answers and is
@@ -26,6 +26,8 @@ export interface Described {
   params?: z.ZodObject;
   query?: z.ZodObject;
   body?: z.ZodType;
+  /** What of the body and the answer says, beside the path, what it is done to, for the audit log. Nothing personal. */
+  target?: readonly string[];
   /** Bytes, where a body may be larger than those of forms. */
   largestBody?: number;
   answer: {
@@ -75,10 +77,16 @@ interface Given {
   res: Response;
 }
 
+/** What is asked for, as the audit log tells it, and what does it. */
+interface Prepared {
+  target: Target;
+  handle: () => Promise<unknown>;
+}
+
 export interface Operation {
   described: Described;
-  /** Parses what is asked for. @returns what does it @throws Problem 404 or 422 */
-  prepare: (given: Given) => () => Promise<unknown>;
+  /** Parses what is asked for. @throws Problem 404 or 422 */
+  prepare: (given: Given) => Prepared;
 }
 
 /** Joins what is said of an operation and what does it. */
@@ -89,14 +97,13 @@ export function operation<const D extends Described>(
   return {
     described,
     prepare: ({ params, query, body, ...given }) => {
-      const asked = {
-        ...given,
-        params: parsePath(described.params, params),
-        query: parse(described.query, query),
-        body: parse(described.body, body),
-        // Parsed by the very shapes that its types come from.
-      } as Asked<D>;
-      return () => handle(asked);
+      const path = parsePath(described, params);
+      const sent = parse(described.body, body);
+      // Parsed by the very shapes that its types come from.
+      const asked = { ...given, params: path, query: parse(described.query, query), body: sent } as Asked<D>;
+      const pathFields = Object.keys(described.params?.shape ?? {});
+      const target = { ...told(pathFields, path), ...told(described.target, sent) };
+      return { target, handle: () => handle(asked) };
     },
   };
 }
@@ -123,41 +130,50 @@ function answerWith(
   { described, prepare }: Operation,
   { audit, repeats }: { audit: Audit; repeats: Repeats },
 ): RequestHandler {
-  const { id, scope, answer } = described;
+  const { scope, answer } = described;
   const { status = 200, shape, once = false } = answer;
   return async (req, res) => {
     const key = holderOf(req, scope);
     const { params, query, body } = req;
-    const handle = prepare({ key, params, query, body, req, res });
+    const { target, handle } = prepare({ key, params, query, body, req, res });
     const act = async () => {
       const value = await handle();
-      return shape === undefined ? null : JSON.stringify(shape.parse(JSON.parse(JSON.stringify(value))));
+      return shape?.parse(JSON.parse(JSON.stringify(value)));
     };
-    if (scope === 'read') return send(res, status, await act());
+    if (scope === 'read') return send(res, status, written(await act()));
 
-    const answered = await repeats.once({ req, key, once, status }, () =>
-      audited(audit, { key: key.name, operation: id, target: params }, status, act),
+    const answered = await repeats.once({ req, key, once, status }, async () =>
+      written(await audited(audit, described, key, { target, handle: act })),
     );
     send(res, status, answered);
   };
 }
 
-/** Makes a change that is entered in the audit log before, with how it ended. */
-async function audited<T>(
+/** Makes a change that is entered in the audit log before, with how it ended and what came of it. */
+async function audited(
   audit: Audit,
-  what: Parameters<Audit['enter']>[0],
-  status: number,
-  act: () => Promise<T>,
-): Promise<T> {
-  const entry = await audit.enter(what);
+  { id, answer, target: fields }: Described,
+  key: AdminKey,
+  { target, handle }: Prepared,
+): Promise<unknown> {
+  const entry = await audit.enter({ key: key.name, operation: id, target });
   try {
-    const done = await act();
-    await audit.close(entry, status);
+    const done = await handle();
+    await audit.close(entry, answer.status ?? 200, { ...told(fields, done), ...target });
     return done;
   } catch (error) {
-    await audit.close(entry, asProblem(error).status);
+    await audit.close(entry, asProblem(error).status, target);
     throw error;
   }
+}
+
+/** These fields of a body or an answer, as texts; what is not wished is not told. */
+function told(fields: readonly string[] = [], of: unknown): Target {
+  const all = z.record(z.string(), z.unknown()).catch({}).parse(of);
+  const named = Object.entries(all).filter(
+    ([name, value]) => fields.includes(name) && value != null && value !== false,
+  );
+  return Object.fromEntries(named.map(([name, value]) => [name, String(value)]));
 }
 
 /** Does an operation for somebody who asks for it in another way than through the API: the same checks, the same log. */
@@ -166,21 +182,21 @@ export async function perform(
   { params = {}, body, ...by }: Pick<Given, 'key' | 'req' | 'res'> & { params?: object; body?: unknown },
   audit: Audit,
 ): Promise<void> {
-  const { id, scope, answer } = described;
-  demandScope(by.key, scope);
-  const handle = prepare({ ...by, params, query: {}, body });
-  await audited(audit, { key: by.key.name, operation: id, target: params }, answer.status ?? 200, handle);
+  demandScope(by.key, described.scope);
+  await audited(audit, described, by.key, prepare({ ...by, params, query: {}, body }));
 }
+
+const written = (answer: unknown): string | null => (answer === undefined ? null : JSON.stringify(answer));
 
 function send(res: Response, status: number, json: string | null): void {
   if (json !== null) res.status(status).type('application/json').send(json);
 }
 
 /** A path that cannot be one of anything is one of nothing. */
-function parsePath(shape: z.ZodType | undefined, path: unknown): unknown {
-  const read = shape?.safeParse(path);
+function parsePath({ params, problems }: Described, path: unknown): unknown {
+  const read = params?.safeParse(path);
   if (read !== undefined && !read.success)
-    throw new Problem(404, 'Not Found', 'There is nothing at this address.');
+    throw new Problem(404, 'Not Found', problems?.[404] ?? 'There is nothing at this address.');
   return read?.data;
 }
 

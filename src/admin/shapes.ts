@@ -238,6 +238,21 @@ export const subscriber = z
   })
   .meta({ id: 'Subscriber' });
 
+export const erasable = z
+  .object({
+    email: z.string(),
+    lists: z.array(slug).meta({ description: 'That they would leave' }),
+    evidence: z.number().int().meta({
+      description: 'Entries of their ledger that would lose what is personal; the entries stay, nameless',
+    }),
+    mails: z.number().int().meta({ description: 'Copies of sent mails that would be destroyed' }),
+    owed: z.number().int().meta({ description: 'Mails that would not be sent any more' }),
+    mailchimp: z.enum(['delete', 'archive']).nullable().meta({
+      description: 'What Mailchimp would be told to do (MAILCHIMP_ERASURE); null: it never heard of them',
+    }),
+  })
+  .meta({ id: 'Erasable' });
+
 export const ledgerCheck = z
   .object({
     checked: z.number().int().meta({ description: 'People, of this page' }),

@@ -6,12 +6,14 @@ import { dossierOf, type Made } from '../consent/dossier.ts';
 import { dossierPage } from '../consent/dossierPage.tsx';
 import type { Database } from '../platform/database.ts';
 import { parseAddress } from '../subscribing/address.ts';
+import { erasableOf } from '../subscribing/erase.ts';
 import { exportSubscribers } from '../subscribing/export.ts';
 import { lookUp, searchSubscribers } from '../subscribing/look-up.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
 import {
+  erasable,
   foundSubscriber,
   ledgerCheck,
   next,
@@ -50,11 +52,14 @@ export function subscriberOperations({
   database,
   subscribing,
   dossierMade,
+  archives,
 }: {
   database: Database;
   subscribing: Pick<Subscribing, 'run'>;
   /** What a dossier that is made now says of who made it. */
   dossierMade: () => Made;
+  /** Whether Mailchimp archives who is erased, and does not delete them for good. */
+  archives: boolean;
 }): Operation[] {
   return [
     operation(
@@ -156,6 +161,25 @@ export function subscriberOperations({
           res.type('text/html').send(dossierPage(dossier));
         }
         return undefined;
+      },
+    ),
+    operation(
+      {
+        ...one,
+        id: 'subscribers.erase.preview',
+        verb: 'get',
+        path: '/subscribers/:id/erase',
+        scope: 'read',
+        summary: 'What erasing would destroy here and at Mailchimp, with nothing changed',
+        answer: { description: 'What there is of them', shape: erasable },
+      },
+      async ({ params: { id } }) => {
+        const [known, would] = await Promise.all([lookUp(database, id), erasableOf(database, id)]);
+        if (known === null || would === null) throw new Problem(404, 'Not Found', 'There is no such person.');
+        const { atMailchimp, ...here } = would;
+        const lists = known.lists.filter(({ state }) => state !== 'unsubscribed').map(({ slug }) => slug);
+        const there = archives ? ('archive' as const) : ('delete' as const);
+        return { email: known.email, lists, ...here, mailchimp: atMailchimp ? there : null };
       },
     ),
     operation(

@@ -57,6 +57,33 @@ export async function eraseRows(
   );
 }
 
+/** What `eraseRows` would destroy of a person; of who is erased already, nothing. */
+export interface Erasable {
+  /** Entries of the ledger whose address, IP address and the like would go; they themselves stay, nameless. */
+  evidence: number;
+  /** Copies of mails that were sent. */
+  mails: number;
+  /** Mails that are owed, and would not be sent any more. */
+  owed: number;
+  /** Whether Mailchimp was told of them, and would be told to erase them. */
+  atMailchimp: boolean;
+}
+
+/** @returns null when there is no such person */
+export async function erasableOf(sql: Sql, id: string): Promise<Erasable | null> {
+  const [found] = await sql.query<Erasable>(
+    `SELECT (SELECT count(*)::int FROM consent_evidence WHERE subscriber_id = person.id) AS evidence,
+            (SELECT count(*)::int FROM mails WHERE subscriber_id = person.id AND copy IS NOT NULL) AS mails,
+            (SELECT count(*)::int FROM mails
+              WHERE subscriber_id = person.id AND accepted_at IS NULL AND abandoned IS NULL) AS owed,
+            ledger_salt IS NOT NULL
+              AND EXISTS (SELECT FROM audience_contacts WHERE subscriber_id = person.id) AS "atMailchimp"
+       FROM subscribers person WHERE id = $1::uuid`,
+    [id],
+  );
+  return found ?? null;
+}
+
 /** What is kept of an erased address: tells nothing without the key, and the same address is known again (C-22). */
 export function suppressionDigest(secret: string, key: string): string {
   return createHmac('sha256', secret).update(`suppressed ${key}`).digest('hex');

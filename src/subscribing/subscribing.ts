@@ -6,7 +6,7 @@ import { gather } from '../platform/gather.ts';
 import type { Caps } from './caps.ts';
 import { type Ceilings, placesUnder } from './ceilings.ts';
 import { type Changes, type Decision, type Fresh, mailsAStranger } from './changes.ts';
-import type { Command, ImportPerson, Outcome } from './commands.ts';
+import type { Command, ImportPerson, Outcome, UndoImport } from './commands.ts';
 import { decide } from './decide.ts';
 import { eraseRows } from './erase.ts';
 import { afterImport } from './imports.ts';
@@ -43,8 +43,8 @@ export interface Subscribing {
    * @returns its outcome, and whether carrying it out would change anything
    */
   preview(command: Command): Promise<{ outcome: Outcome; isOpen: boolean }>;
-  /** What the rows of an import would do, one after the other. Changes nothing. */
-  previewAll(commands: readonly ImportPerson[]): Promise<Outcome[]>;
+  /** What the rows of an import, or taking them back, would do, one after the other. Changes nothing. */
+  previewAll(commands: readonly (ImportPerson | UndoImport)[]): Promise<Outcome[]>;
   /** Resolves when every command taken so far is settled. */
   drained(): Promise<void>;
 }
@@ -230,19 +230,21 @@ export function openSubscribing(parts: {
     return { outcome, isOpen: changes !== null };
   }
 
-  async function previewAll(commands: readonly ImportPerson[]): Promise<Outcome[]> {
+  async function previewAll(commands: readonly (ImportPerson | UndoImport)[]): Promise<Outcome[]> {
     const at = now();
     const outcomes: Outcome[] = [];
-    const changed = new Map<string, Person[]>();
+    const changed = new Map<string | null, Person[]>();
     for (const set of setsOf(commands)) {
-      const keys = distinct(set.map(({ address }) => address.abuseKey));
-      const households = await load(database, set, keys, at);
-      for (const command of set) {
-        const { abuseKey } = command.address;
+      const abuseKeys = await findHouseholds(database, set);
+      const households = await load(database, set, distinct(abuseKeys), at);
+      for (const [n, command] of set.entries()) {
+        const abuseKey = abuseKeys[n] ?? null;
         const loaded = households(abuseKey);
         const people = changed.get(abuseKey) ?? loaded.people;
         const { outcome, changes } = decideFor(() => ({ ...loaded, people }), abuseKey, command, at);
-        if (changes !== null) changed.set(abuseKey, afterImport(people, changes, command));
+        // What one row made, no other row takes back.
+        if (changes !== null && command.type === 'import')
+          changed.set(abuseKey, afterImport(people, changes, command));
         outcomes.push(outcome);
       }
     }

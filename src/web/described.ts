@@ -20,6 +20,10 @@ export const refusedAs = (description: string) => ({
   content: { 'application/problem+json': { schema: problem } },
 });
 
+/** Why who tries many keys, secrets or links is refused (A-20). @param what such as `keys` */
+export const tooManyWrong = (what: string) =>
+  `Too many wrong ${what} came from that network; \`Retry-After\` says when to try again.`;
+
 type Answers = ZodOpenApiOperationObject['responses'];
 
 const json = (description: string, schema: z.ZodType) => ({
@@ -37,7 +41,7 @@ const page = (summary: string, responses: Answers): ZodOpenApiOperationObject =>
   responses,
 });
 const token = z.object({ token: z.string().meta({ description: "The secret of the reader's own link" }) });
-const unknown = { 404: html('Nobody has this link.'), 429: html('Too many wrong links came from there.') };
+const unknown = { 404: html('Nobody has this link.'), 429: html(tooManyWrong('links')) };
 
 /** A page behind a link of a mail: GET shows it, and its button POSTs to the same address (I7). */
 const linked = (summary: string, act: string, more: ZodOpenApiOperationObject | null = null) => ({
@@ -57,6 +61,11 @@ const challenge = z
   .looseObject({})
   .nullable()
   .meta({ description: "ALTCHA's challenge; null where ALTCHA is off" });
+
+const wrongSecret = {
+  404: refusedAs('The secret is wrong: nothing is there.'),
+  429: refusedAs(tooManyWrong('secrets')),
+};
 
 /** The public routes, by path. */
 export const publicPaths: ZodOpenApiPathsObject = {
@@ -165,14 +174,20 @@ export const publicPaths: ZodOpenApiPathsObject = {
       tags: ['Mailchimp'],
       summary: 'Mailchimp checks the address of the webhook',
       requestParams: { path: z.object({ secret: z.string() }) },
-      responses: { 200: { description: 'It is ours' }, 404: refusedAs('The secret is wrong.') },
+      responses: { 200: { description: 'It is ours' }, ...wrongSecret },
     },
     post: {
       tags: ['Mailchimp'],
       summary: 'Mailchimp tells of a change; a hint, looked up before it is believed',
       requestParams: { path: z.object({ secret: z.string() }) },
       requestBody: { content: { 'application/x-www-form-urlencoded': { schema: z.looseObject({}) } } },
-      responses: { 200: { description: 'Taken' }, 404: refusedAs('The secret is wrong.') },
+      responses: {
+        200: { description: 'Taken; nothing would be mended by sending it again' },
+        401: refusedAs('The signature is missing, wrong or too old.'),
+        413: refusedAs('It is larger than 256 kB.'),
+        415: refusedAs('It is compressed.'),
+        ...wrongSecret,
+      },
     },
   },
   '/healthz': {
@@ -203,6 +218,8 @@ export const publicPaths: ZodOpenApiPathsObject = {
       responses: {
         200: { description: 'Metrics', content: { 'text/plain': { schema: z.string() } } },
         401: refusedAs('The key is missing or wrong.'),
+        403: refusedAs('The key is not for reading.'),
+        429: refusedAs(tooManyWrong('keys')),
       },
     },
   },

@@ -210,10 +210,26 @@ describe('an operator who brings people over', () => {
     ]);
   });
 
+  it('is told by a dry run what taking it back comes to, with the opt-outs that stay', async () => {
+    const file = await put(
+      'email,status\nleft@reader.example,unsubscribed\njoined@reader.example,subscribed\n',
+    );
+    const { begun } = await imports(file, '--list', 'weekend-reads');
+    const would = await admin('imports', 'undo', begun.import, '--dry-run', '--json');
+    expect(JSON.parse(would.out)).toEqual({ undone: 1, kept: 1 });
+    expect(await footnote.lists('joined@reader.example')).toEqual({ 'weekend-reads': 'subscribed' });
+    const did = await admin('imports', 'undo', begun.import, '--json');
+    expect(JSON.parse(did.out)).toEqual(JSON.parse(would.out));
+  });
+
   it('can take it back, see how each stands, and import again', async () => {
     const file = await put('email\nwrong-1@reader.example\nwrong-2@reader.example\n');
     const { begun } = await imports(file, '--list', 'weekend-reads');
     await footnote.member('wrong-1@reader.example');
+    const would = await admin('imports', 'undo', begun.import, '--dry-run');
+    expect(would.out).toBe('2 would not be subscribed by it any more, 0 would stay.\nNothing was changed.\n');
+    expect(await footnote.lists('wrong-1@reader.example')).toEqual({ 'weekend-reads': 'subscribed' });
+    expect((await admin('imports', 'ls')).out).toMatch(new RegExp(`^${begun.import} .* done `, 'm'));
     const undone = await admin('imports', 'undo', begun.import, '--json');
     expect(JSON.parse(undone.out)).toEqual({ undone: 2, kept: 0 });
     expect(await footnote.lists('wrong-1@reader.example')).toEqual({ 'weekend-reads': 'unsubscribed' });
@@ -355,7 +371,26 @@ describe('an operator who is asked for proof, or for erasure', () => {
   it('says what erasing would do, and does it with --yes', async () => {
     await footnote.subscribe('forget@reader.example');
     await footnote.member('forget@reader.example');
-    expect((await admin('erase', 'forget@reader.example')).out).toContain('Say --yes to do it.');
+    const would = await admin('erase', 'forget@reader.example');
+    expect(would.out).toMatch(
+      /lists that they leave +\S+\n.*\n.*\n.*\n +Mailchimp +is told to delete them for good$/m,
+    );
+    expect(would.out).toContain('Say --yes to do it.');
+    const counted = JSON.parse((await admin('erase', 'forget@reader.example', '--dry-run', '--json')).out);
+    const { prisma } = footnote.service.database;
+    const { id: subscriberId } = await prisma.subscriber.findUniqueOrThrow({
+      where: { key: 'forget@reader.example' },
+    });
+    expect(counted).toMatchObject({
+      erased: false,
+      would: {
+        evidence: await prisma.consentEvidence.count({ where: { subscriberId } }),
+        mails: await prisma.mail.count({ where: { subscriberId, copy: { not: null } } }),
+        owed: 0,
+        mailchimp: 'delete',
+      },
+    });
+    expect((await admin('erase', 'forget@reader.example', '--dry-run', '--yes')).code).toBe(2);
     expect(await footnote.lists('forget@reader.example')).not.toEqual({});
     const { out, code } = await admin('erase', 'forget@reader.example', '--yes', '--json');
     expect(code).toBe(0);

@@ -14,6 +14,8 @@ const as = (holder: string) => ({
   get: (path: string) => footnote.http.get(`/admin/api${path}`).auth(holder, { type: 'bearer' }),
   post: (path: string, body: object = {}) =>
     footnote.http.post(`/admin/api${path}`).auth(holder, { type: 'bearer' }).send(body),
+  put: (path: string, body: object) =>
+    footnote.http.put(`/admin/api${path}`).auth(holder, { type: 'bearer' }).send(body),
   delete: (path: string) => footnote.http.delete(`/admin/api${path}`).auth(holder, { type: 'bearer' }),
 });
 const make = async (name: string, ...scopes: string[]) =>
@@ -106,9 +108,26 @@ describe('the audit log', () => {
     await as(editor.key).post('/lists', { slug: 'audited', name: 'Again' }).expect(409);
     await as(editor.key).post('/lists/audited/archive').expect(200);
     expect(await audited(3)).toMatchObject([
-      { key: 'the editor', operation: 'lists.create', target: {}, status: 201 },
-      { key: 'the editor', operation: 'lists.create', target: {}, status: 409 },
+      { key: 'the editor', operation: 'lists.create', target: { slug: 'audited' }, status: 201 },
+      { key: 'the editor', operation: 'lists.create', target: { slug: 'audited' }, status: 409 },
       { key: 'the editor', operation: 'lists.archive', target: { slug: 'audited' }, status: 200 },
+    ]);
+  });
+
+  it('tells what was made, so that it can be found again', async () => {
+    const thief = await make('thief', 'read', 'read', 'write');
+    await as(key).delete(`/keys/${thief.id}`).expect(200);
+    const wish = { digest: '0'.repeat(64), file: 'readers.csv', lists: ['weekend-reads'], source: 'a test' };
+    const { id } = (await as(key).post('/imports', wish).expect(200)).body;
+    const compared = (await as(key).post('/sync/reconcile', { dryRun: true }).expect(202)).body;
+    const wording = { text: 'I would like the newsletters.' };
+    const { version } = (await as(key).put('/consent-texts/en', wording).expect(200)).body;
+    expect((await audited(5)).map(({ operation, target }) => [operation, target])).toEqual([
+      ['keys.create', { id: thief.id, name: 'thief', scopes: 'read,read,write' }],
+      ['keys.revoke', { id: thief.id, name: 'thief' }],
+      ['imports.begin', { id }],
+      ['sync.reconcile', { id: compared.id, kind: 'full', dryRun: 'true' }],
+      ['consent.edit', { locale: 'en', version }],
     ]);
   });
 
@@ -129,6 +148,14 @@ describe('the audit log', () => {
     await expect(database.query('UPDATE audit_entries SET status = NULL')).rejects.toThrow(
       'an audit entry is never altered',
     );
+    const under = { at: new Date(), key: 'k', operation: 'lists.create', target: { slug: 'the-slug' } };
+    const { id } = await database.prisma.auditEntry.create({ data: under });
+    const close = (target: object) =>
+      database.prisma.auditEntry.update({ where: { id }, data: { status: 201, target } });
+    await expect(close({ slug: 'another' })).rejects.toThrow('an audit entry is never altered');
+    await expect(close({})).rejects.toThrow('an audit entry is never altered');
+    await close({ slug: 'the-slug', id: '1' });
+    await expect(close({ slug: 'the-slug', id: '1', more: '2' })).rejects.toThrow('never altered');
   });
 });
 
@@ -195,7 +222,9 @@ describe('the scripts for keys', () => {
     const laptop = operator(footnote, text);
     expect((await laptop('lists', 'create', 'by-laptop', '--name', 'By Laptop')).code).toBe(0);
     expect((await admin('keys', 'ls')).out).toMatch(/^laptop +read,write +used \d{4}-/m);
-    expect((await admin('audit', '--limit', '1')).out).toMatch(/ laptop +lists\.create +done$/m);
+    expect((await admin('audit', '--limit', '1')).out).toMatch(
+      / laptop +lists\.create +slug=by-laptop +done$/m,
+    );
     expect((await admin('keys', 'revoke', 'laptop')).out).toMatch(/^laptop .* revoked /m);
     const refused = await laptop('lists', 'ls');
     expect(refused.code).toBe(1);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { key, operator, script } from '../harness/admin.ts';
 import { Footnote } from '../harness/footnote.ts';
+import { freePort } from '../harness/ports.ts';
 
 describe('an editor who keeps the lists', () => {
   let footnote: Footnote;
@@ -73,10 +74,11 @@ describe('an editor who keeps the lists', () => {
     expect(unusable.code).toBe(1);
     expect(unusable.err).toContain('lower-case letters, digits and single hyphens');
     expect((await admin('lists', 'create', 'nameless')).code).toBe(2);
-    const away = await script({ ADMIN_API_KEY: key, ADMIN_URL: 'http://127.0.0.1:9' }, ['lists', 'ls']);
+    const port = await freePort();
+    const away = await script({ ADMIN_API_KEY: key, ADMIN_URL: `http://127.0.0.1:${port}` }, ['lists', 'ls']);
     expect(away).toMatchObject({
       code: 1,
-      err: 'no Footnote answers at http://127.0.0.1:9: start it, or set ADMIN_URL\n',
+      err: `no Footnote answers at http://127.0.0.1:${port}: start it, or set ADMIN_URL\n`,
     });
   });
 

@@ -70,6 +70,7 @@ describe('an operator who looks after Mailchimp', () => {
       adminApi({
         database,
         subscribing: newsroom.subscribing,
+        archives: false,
         dossierMade: () => {
           throw new Error('nobody asks for a dossier here');
         },
@@ -236,6 +237,13 @@ describe('an operator who looks after Mailchimp', () => {
     });
     expect(await newsroom.contact('two@reader.example')).toMatchObject({ dueAt: null, attempts: 4 });
     expect((await ask('post', '/sync/retry').send({ email: 'nobody@reader.example' })).body.retried).toBe(0);
+    const due = () => newsroom.database.query('SELECT due_at, attempts FROM audience_contacts ORDER BY 1, 2');
+    const before = await due();
+    const woken = wakings;
+    expect((await admin('sync', 'retry', '--dry-run')).out).toBe(
+      '2 refused contacts would be tried again.\nNothing was changed.\n',
+    );
+    expect([await due(), wakings]).toEqual([before, woken]);
     expect((await ask('post', '/sync/retry').expect(200)).body).toEqual({ retried: 2 });
     expect((await newsroom.contact('two@reader.example')).dueAt).toEqual(expect.any(Date));
     await ask('post', '/sync/retry').send({ email: 'no address' }).expect(422);

@@ -85,6 +85,53 @@ describe('the description of the API', () => {
     expect(checked.length).toBeGreaterThan(8);
   });
 
+  it('says of every operation how it refuses what is no request, and of every door how it refuses guessing', async () => {
+    const unsaidOf = (path: string, verb: string, statuses: number[]) => {
+      const said = api.paths[described(path)]?.[verb.toLowerCase()]?.responses ?? {};
+      return statuses
+        .filter((status) => said[status] === undefined)
+        .map((status) => `${verb} ${path}: ${status}`);
+    };
+    const unsaid: string[] = [];
+    const seen = new Set<number>();
+    const inside = doors.filter(({ path }) => path.startsWith('/admin/api/'));
+    for (const { path, open, verbs } of inside) {
+      for (const verb of verbs.filter((verb) => !['GET', 'HEAD', '*'].includes(verb))) {
+        const send = (type: string, body: string) =>
+          fetch(`${footnote.settings.baseUrl}${open}`, {
+            method: verb,
+            headers: {
+              Authorization: `Bearer ${key}`,
+              'Content-Type': type,
+              'Idempotency-Key': 'x'.repeat(256),
+            },
+            body,
+          });
+        const answers = [
+          await send('application/json', '{'),
+          await send('application/json', `"${'x'.repeat(5 * 2 ** 20)}"`),
+          await send('text/plain', 'x'),
+        ];
+        const statuses = answers.map(({ status }) => status);
+        for (const status of statuses) seen.add(status);
+        unsaid.push(...unsaidOf(path, verb, statuses));
+      }
+    }
+    expect(unsaid).toEqual([]);
+    expect([...seen].sort()).toEqual(expect.arrayContaining([400, 413, 415]));
+
+    const guess = (path: string) => footnote.http.get(path).auth('no-key-of-ours', { type: 'bearer' });
+    for (let answer = await guess('/metrics'); answer.status !== 429; answer = await guess('/metrics'))
+      expect(answer.status).toBe(401);
+    for (const path of ['/metrics', '/webhooks/mailchimp/:secret', ...inside.map(({ path }) => path)]) {
+      const { status } = await guess(path.replace(/:(\w+)/g, 'x'));
+      expect({ path, status }).toEqual({ path, status: 429 });
+      for (const verb of Object.keys(api.paths[described(path)] ?? {}))
+        unsaid.push(...unsaidOf(path, verb, [429]));
+    }
+    expect(unsaid).toEqual([]);
+  });
+
   it('can be read at /docs, with nothing from elsewhere', async () => {
     const { text } = await footnote.http.get('/docs').expect(200);
     const loaded = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address = '']) => address);

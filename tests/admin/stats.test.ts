@@ -45,6 +45,6 @@ describe('the statistics', () => {
     const { out, code } = await operator(footnote)('stats', '--days', '2');
     expect(code).toBe(0);
     expect(out).toMatch(/^morning-briefing +1 +2 +2 +1 +0$/m);
-    expect((await operator(footnote)('stats', '--days', '0')).code).toBe(1);
+    expect((await operator(footnote)('stats', '--days', '0')).code).toBe(2);
   });
 });

@@ -67,7 +67,11 @@ const bodies: Record<string, Body | null> = {
     required: { text: 'Fuzz' },
   },
   'POST /admin/api/keys': { ...small, types: [json], required: { name: 'Fuzz', scopes: ['read'] } },
-  'POST /admin/api/sync/retry': { ...small, types: [json], optional: { email: 'reader@example.com' } },
+  'POST /admin/api/sync/retry': {
+    ...small,
+    types: [json],
+    optional: { email: 'reader@example.com', dryRun: true },
+  },
   'POST /admin/api/sync/reconcile': { ...small, types: [json], optional: { kind: 'full', dryRun: true } },
   'POST /admin/api/subscribers/search': {
     ...small,

@@ -16,6 +16,7 @@ export function addConsentCommands(program: Command): Command {
     .command('texts')
     .description('the texts under the forms, one a language')
     .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- consent texts')
     .action(async ({ json = false }: { json?: boolean }) => {
       print((await call(z.object({ texts: z.array(text) }), 'GET', '/consent-texts')).texts, json, lines);
     });

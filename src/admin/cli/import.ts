@@ -3,14 +3,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { span } from '../../platform/text.ts';
-import { batchTaken, importBegun, importPreview, importState, undoneRows } from '../shapes.ts';
-import { call, Failure, Unanswered } from './call.ts';
+import { batchTaken, importBegun, importPreview, importState, next, undoneRows } from '../shapes.ts';
+import { call, Failure, Refused, Unanswered } from './call.ts';
 import { batchesByPerson, type Placed } from './import/byPerson.ts';
 import { parseMapping } from './import/columns.ts';
 import { type ImportFile, openImport } from './import/importFile.ts';
 import { openRejects, type RejectsFile } from './import/rejects.ts';
 import type { ImportRow } from './import/rows.ts';
-import { harmless, print, progress, table } from './output.ts';
+import { harmless, type Json, print, progress, table } from './output.ts';
 
 type Counts = z.infer<typeof importPreview>['counts'];
 type Rejected = z.infer<typeof importPreview>['rejected'];
@@ -79,8 +79,7 @@ Examples:
     .option('--json', 'for machines')
     .addHelpText('after', '\nExample:\n  npm run admin -- imports ls')
     .action(async ({ json = false }: { json?: boolean }) => {
-      const page = await call(z.object({ imports: z.array(importState) }), 'GET', '/imports');
-      print(page.imports, json, (imports) =>
+      print(await everyImport(), json, (imports) =>
         table(
           imports.map(({ id, createdAt, file, rows, state, activeAt }) => [
             id,
@@ -97,16 +96,25 @@ Examples:
     .command('undo')
     .description('take an import back: whoever is subscribed by it alone is not any more')
     .argument('<id>', '`imports ls` shows it')
+    .option('--dry-run', 'count what would end and what would stay, and change nothing')
     .option('--json', 'for machines')
     .addHelpText('after', '\nExample:\n  npm run admin -- imports undo 019ac1d2-7c1e-7000-8000-5f3c2a1b0d9e')
-    .action(async (id: string, { json = false }: { json?: boolean }) => {
-      const { rows } = await call(importState, 'GET', `/imports/${encodeURIComponent(id)}`);
+    .action(async (id: string, { dryRun = false, json = false }: Json & { dryRun?: boolean }) => {
+      const { rows } = await call(importState, 'GET', `/imports/${encodeURIComponent(id)}`).catch(
+        (error: unknown) => {
+          if (error instanceof Refused && error.status === 404)
+            throw new Failure(`there is no import ${id}: \`imports ls\` shows all`);
+          throw error;
+        },
+      );
       const bar = progress('rows');
       const sum = { undone: 0, kept: 0 };
       try {
         for (let after: number | null = null; ; ) {
           const page: z.infer<typeof undoneRows> = await patiently(() =>
-            call(undoneRows, 'POST', `/imports/${id}/undo`, { after }),
+            dryRun
+              ? call(undoneRows, 'GET', `/imports/${id}/undo${after === null ? '' : `?after=${after}`}`)
+              : call(undoneRows, 'POST', `/imports/${id}/undo`, { after }),
           );
           sum.undone += page.undone;
           sum.kept += page.kept;
@@ -117,10 +125,24 @@ Examples:
       } finally {
         bar.stop();
       }
-      print(sum, json, ({ undone, kept }) => [
-        `${undone} are not subscribed by it any more, ${kept} stay as they are.`,
-      ]);
+      print(sum, json, ({ undone, kept }) =>
+        dryRun
+          ? [`${undone} would not be subscribed by it any more, ${kept} would stay.`, 'Nothing was changed.']
+          : [`${undone} are not subscribed by it any more, ${kept} stay as they are.`],
+      );
     });
+}
+
+const importPage = z.object({ imports: z.array(importState), next });
+
+async function everyImport(): Promise<z.infer<typeof importState>[]> {
+  const all: z.infer<typeof importState>[] = [];
+  for (let query: string | null = ''; query !== null; ) {
+    const page: z.infer<typeof importPage> = await call(importPage, 'GET', `/imports${query}`);
+    all.push(...page.imports);
+    query = page.next === null ? null : `?cursor=${page.next}`;
+  }
+  return all;
 }
 
 /** How an import stands, by its state. */

@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { adminKey, adminScope, auditEntry, newAdminKey } from '../shapes.ts';
+import { adminKey, adminScope, auditEntry, newAdminKey, next } from '../shapes.ts';
 import { call, Failure } from './call.ts';
-import { type Json, print, table } from './output.ts';
+import { wholeNumber } from './numbers.ts';
+import { harmless, type Json, print, table, tell } from './output.ts';
 
 type Key = z.infer<typeof adminKey>;
 
@@ -17,6 +18,11 @@ const lines = (keys: Key[]) =>
   );
 
 const everyKey = async () => (await call(z.object({ keys: z.array(adminKey) }), 'GET', '/keys')).keys;
+
+const targetLine = (target: Record<string, string>) =>
+  Object.entries(target)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ');
 
 /** `keys create|ls|revoke`, `audit` */
 export function addKeyCommands(program: Command): void {
@@ -65,22 +71,32 @@ export function addKeyCommands(program: Command): void {
   program
     .command('audit')
     .description('what was changed through the admin API, by which key and when; the newest first')
-    .option('--limit <number>', 'how many', '50')
+    .option(
+      '--before <id>',
+      'those that are older than this entry only',
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option('--limit <number>', 'how many at the most, up to 1000', wholeNumber(1, 1000), 50)
     .option('--json', 'for machines')
     .addHelpText('after', '\nExample:\n  npm run admin -- audit --limit 20')
-    .action(async ({ limit, json = false }: Json & { limit: string }) => {
-      const page = z.object({ entries: z.array(auditEntry) });
-      const { entries } = await call(page, 'GET', `/audit?limit=${encodeURIComponent(limit)}`);
+    .action(async ({ limit, before, json = false }: Json & { limit: number; before?: number }) => {
+      const page = z.object({ entries: z.array(auditEntry), next });
+      const query = `limit=${limit}${before === undefined ? '' : `&cursor=${before}`}`;
+      const { entries, next: older } = await call(page, 'GET', `/audit?${query}`);
       print(entries, json, (entries) =>
         table(
           entries.map(({ at, key, operation, target, status }) => [
             at.slice(0, 19),
             key,
             operation,
-            Object.values(target).join(' '),
+            harmless(targetLine(target)),
             status === null ? 'unknown' : status < 400 ? 'done' : `refused (${status})`,
           ]),
         ),
       );
+      if (older !== null)
+        tell(
+          `There may be more than these ${limit}: raise --limit up to 1000, or go on with --before ${older}`,
+        );
     });
 }

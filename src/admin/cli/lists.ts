@@ -24,6 +24,7 @@ export function addListCommands(program: Command): void {
     .command('ls')
     .description('all mailing lists, with their subscribers')
     .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- lists ls')
     .action(async ({ json = false }: { json?: boolean }) => {
       print((await call(z.object({ lists: z.array(list) }), 'GET', '/lists')).lists, json, lines);
     });
@@ -55,6 +56,7 @@ export function addListCommands(program: Command): void {
     .option('--name <name>')
     .option('--description <text>')
     .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- lists edit morning-briefing --name "The Briefing"')
     .action(
       async (
         slug: string,
@@ -69,6 +71,7 @@ export function addListCommands(program: Command): void {
     .description('take a mailing list off the forms; who is on it stays until they leave')
     .argument('<slug>')
     .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- lists archive morning-briefing')
     .action(async (slug: string, { json = false }: { json?: boolean }) => {
       print([await call(list, 'POST', `${at(slug)}/archive`)], json, lines);
     });

@@ -68,12 +68,16 @@ export function addMailchimpCommands(program: Command): void {
     .command('retry')
     .description('try refused contacts again at once')
     .argument('[email]', 'only this one')
+    .option('--dry-run', 'count them, and change nothing')
     .option('--json', 'for machines')
     .addHelpText('after', '\nExample:\n  npm run admin -- sync retry reader@example.com')
-    .action(async (email: string | undefined, { json = false }: Json) => {
-      const body = email === undefined ? {} : { email };
-      const done = await call(z.object({ retried: z.number() }), 'POST', '/sync/retry', body);
-      print(done, json, ({ retried }) => [`${retried} refused contacts are tried again.`]);
+    .action(async (email: string | undefined, { dryRun, json = false }: Json & { dryRun?: boolean }) => {
+      const done = await call(z.object({ retried: z.number() }), 'POST', '/sync/retry', { email, dryRun });
+      print(done, json, ({ retried }) =>
+        dryRun
+          ? [`${retried} refused contacts would be tried again.`, 'Nothing was changed.']
+          : [`${retried} refused contacts are tried again.`],
+      );
     });
 
   sync

@@ -1,5 +1,8 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { styleText } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
+import { Failure } from './call.ts';
 
 /** The option that every command has. */
 export interface Json {
@@ -11,6 +14,32 @@ export function print<T>(value: T, json: boolean, lines: (value: T) => string[])
   const text = json ? [JSON.stringify(value)] : lines(value).map(fitting);
   process.stdout.write(text.map((line) => `${line}\n`).join(''));
 }
+
+/** Whether a reader such as `head` has enough and went away, which is no failure. */
+const isReaderGone = (error: unknown) =>
+  error instanceof Error && 'code' in error && ['EPIPE', 'ERR_STREAM_DESTROYED'].includes(String(error.code));
+
+/** Lets a command go on to its end when nobody reads what it writes any more. */
+export function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error) => {
+      if (!isReaderGone(error)) throw error;
+    });
+}
+
+/**
+ * Writes a long answer to standard output as it comes.
+ * @param what such as `the export` @throws Failure when it breaks off
+ */
+export async function pour({ body }: Response, what: string): Promise<void> {
+  if (body === null) throw new Failure('the server sent nothing');
+  await pipeline(Readable.fromWeb(body), process.stdout, { end: false }).catch((error: unknown) => {
+    if (!isReaderGone(error)) throw new Failure(`${what} broke off: what was written is not all of it`);
+  });
+}
+
+/** A line for the person at the terminal, beside the result. */
+export const tell = (line: string) => void process.stderr.write(`${harmless(line)}\n`);
 
 /** A text as it may be shown that comes from elsewhere: control characters in it would steer the terminal. */
 export const harmless = (text: string) => text.replace(/(?!\n)\p{Cc}/gu, '\uFFFD');

@@ -1,10 +1,8 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
-import { ledgerCheck } from '../shapes.ts';
-import { ask, call, Failure } from './call.ts';
-import { type Json, print, status } from './output.ts';
+import { erasable, ledgerCheck } from '../shapes.ts';
+import { ask, call } from './call.ts';
+import { type Json, pour, print, status, table } from './output.ts';
 import { idOf } from './subscribers.ts';
 
 /** `consent prove|verify` and `erase` */
@@ -25,9 +23,7 @@ export function addProofCommands(program: Command, consent: Command): void {
     )
     .action(async (email: string, { format, json = false }: Json & { format: string }) => {
       const id = z.uuid().safeParse(email).success ? email : await idOf(email);
-      const { body } = await ask('GET', `/subscribers/${id}/proof?format=${json ? 'json' : format}`);
-      if (body === null) throw new Failure('the server sent nothing');
-      await pipeline(Readable.fromWeb(body), process.stdout, { end: false });
+      await pour(await ask('GET', `/subscribers/${id}/proof?format=${json ? 'json' : format}`), 'the proof');
     });
 
   consent
@@ -60,7 +56,8 @@ export function addProofCommands(program: Command, consent: Command): void {
     .command('erase')
     .description('destroy everything personal of a person, for good')
     .argument('<email>')
-    .option('--yes', 'do it; without, it is only said what would happen')
+    .addOption(new Option('--yes', 'do it; without, it is only said what would happen').conflicts('dryRun'))
+    .option('--dry-run', 'say what would be destroyed here and at Mailchimp, and change nothing (default)')
     .option('--json', 'for machines')
     .addHelpText(
       'after',
@@ -69,18 +66,44 @@ Their ledger stays, nameless, and still verifies. A keyed digest of the address 
 them back. Mailchimp is told to delete them (MAILCHIMP_ERASURE says how); after a deletion for good, only they
 themselves can return there, by Mailchimp's own form.
 
-Example:
+Examples:
+  npm run admin -- erase reader@example.com --dry-run
   npm run admin -- erase reader@example.com --yes`,
     )
     .action(async (email: string, { yes = false, json = false }: Json & { yes?: boolean }) => {
       const id = await idOf(email);
-      const { erased } = yes
-        ? await call(z.object({ erased: z.literal(true) }), 'POST', `/subscribers/${id}/erase`)
-        : { erased: false };
-      print({ id, erased }, json, () => [
-        erased
-          ? `Everything personal is destroyed. Their ledger remains as ${id}.`
-          : `This would destroy everything personal of ${email}. Say --yes to do it.`,
-      ]);
+      const path = `/subscribers/${id}/erase`;
+      if (yes) {
+        const { erased } = await call(z.object({ erased: z.literal(true) }), 'POST', path);
+        print({ id, erased }, json, () => [
+          `Everything personal is destroyed. Their ledger remains as ${id}.`,
+        ]);
+      } else {
+        const would = await call(erasable, 'GET', path);
+        print({ id, erased: false, would }, json, () => erasableLines(would));
+      }
     });
+}
+
+const erasures = { delete: 'is told to delete them for good', archive: 'is told to archive them' };
+
+function erasableLines({
+  email,
+  lists,
+  evidence,
+  mails,
+  owed,
+  mailchimp,
+}: z.infer<typeof erasable>): string[] {
+  return [
+    `This would destroy everything personal of ${email}:`,
+    ...table([
+      ['  lists that they leave', lists.join(', ') || 'none'],
+      ['  entries of their ledger that become nameless', String(evidence)],
+      ['  copies of mails', String(mails)],
+      ['  mails that are not sent any more', String(owed)],
+      ['  Mailchimp', mailchimp === null ? 'never heard of them' : erasures[mailchimp]],
+    ]),
+    'Nothing was changed. Say --yes to do it.',
+  ];
 }

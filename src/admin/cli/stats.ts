@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import { stats } from '../shapes.ts';
 import { call } from './call.ts';
+import { wholeNumber } from './numbers.ts';
 import { print, table } from './output.ts';
 
 /** `stats` */
@@ -9,11 +10,11 @@ export function addStatsCommand(program: Command): void {
   program
     .command('stats')
     .description('subscribers of each list; sign-ups, confirmations and opt-outs by day')
-    .option('--days <number>', 'how many, today included', '30')
+    .option('--days <number>', 'how many, today included', wholeNumber(1, 366), 30)
     .option('--json', 'for machines')
     .addHelpText('after', '\nExample:\n  npm run admin -- stats --days 7')
-    .action(async ({ days, json = false }: { days: string; json?: boolean }) => {
-      print(await call(stats, 'GET', `/stats?days=${encodeURIComponent(days)}`), json, lines);
+    .action(async ({ days, json = false }: { days: number; json?: boolean }) => {
+      print(await call(stats, 'GET', `/stats?days=${days}`), json, lines);
     });
 }
 

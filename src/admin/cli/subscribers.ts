@@ -1,10 +1,9 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { z } from 'zod';
 import { foundSubscriber, subscriber, subscriptionState } from '../shapes.ts';
 import { ask, call, Failure } from './call.ts';
-import { type Json, print, table } from './output.ts';
+import { wholeNumber } from './numbers.ts';
+import { type Json, pour, print, table, tell } from './output.ts';
 
 type Found = z.infer<typeof foundSubscriber>;
 
@@ -34,7 +33,8 @@ export function addSubscriberCommands(program: Command): Command {
     .argument('[beginning]', 'of the address', '')
     .option('--list <slug>', 'those on this list only')
     .addOption(stateOption())
-    .option('--limit <number>', 'how many at the most', '100')
+    .option('--after <address>', 'those that follow on this address only')
+    .option('--limit <number>', 'how many at the most, up to 1000', wholeNumber(1, 1000), 100)
     .option('--json', 'for machines')
     .addHelpText(
       'after',
@@ -43,19 +43,20 @@ export function addSubscriberCommands(program: Command): Command {
     .action(
       async (
         beginning: string,
-        { json = false, limit, ...wish }: Json & { limit: string; list?: string; state?: string },
+        {
+          json = false,
+          after: cursor,
+          ...wish
+        }: Json & { after?: string; limit: number; list?: string; state?: string },
       ) => {
-        const page = await call(found, 'POST', '/subscribers/search', {
-          beginning,
-          limit: Number(limit),
-          ...wish,
-        });
-        print(page.subscribers, json, (people) => [
-          ...table(people.map((person) => [person.email, standing(person)])),
-          ...(page.next === null
-            ? []
-            : [`There are more than ${limit}: raise --limit, or type more of the address.`]),
-        ]);
+        const page = await call(found, 'POST', '/subscribers/search', { beginning, cursor, ...wish });
+        print(page.subscribers, json, (people) =>
+          table(people.map((person) => [person.email, standing(person)])),
+        );
+        if (page.next !== null)
+          tell(
+            `There may be more than these ${wish.limit}: raise --limit up to 1000, or go on with --after ${page.next}`,
+          );
       },
     );
 
@@ -85,13 +86,7 @@ export function addSubscriberCommands(program: Command): Command {
     .action(
       async ({ json = false, format, ...wish }: Json & { format: string; list?: string; state?: string }) => {
         const query = new URLSearchParams({ ...wish, format: json ? 'jsonl' : format });
-        const { body } = await ask('GET', `/subscribers/export?${query}`);
-        if (body === null) throw new Failure('the server sent nothing');
-        await pipeline(Readable.fromWeb(body), process.stdout, { end: false }).catch((error: unknown) => {
-          // A reader such as `head` that has enough is no failure.
-          if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return;
-          throw new Failure('the export broke off: what was written is not all of it');
-        });
+        await pour(await ask('GET', `/subscribers/export?${query}`), 'the export');
       },
     );
   return subscribers;
