@@ -120,7 +120,10 @@ async function shred(pglite: PGlite): Promise<void> {
   await pglite.exec('CHECKPOINT');
 }
 
-/** The adapter starts a migration's script without awaiting it, which would lose its error. */
+/**
+ * The adapter starts a migration's script without awaiting it, which would lose its error. As one query of several
+ * statements it is one transaction.
+ */
 async function migrationAdapter(pglite: PGlite): Promise<SqlDriverAdapter> {
   const adapter = await new PrismaPGlite(pglite).connect();
   adapter.executeScript = async (script) => {
