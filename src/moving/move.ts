@@ -1,5 +1,5 @@
 import { mailQueue } from '../mail/deliver.ts';
-import { type Database, openDatabase, type Sql } from '../platform/database.ts';
+import type { Database, Sql } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
 import { openQueue, type Queue } from '../platform/queue.ts';
 import { type Table, tablesOf } from './tables.ts';
@@ -30,24 +30,19 @@ export class MoveError extends Error {
 const pageSize = 500;
 
 /**
- * Moves everything from an embedded database to a PostgreSQL in which nobody is yet. The new one is brought to
- * the newest migration first; the old one stays as it is. Needs no more rights there than Footnote itself.
+ * Moves everything from an embedded database to a PostgreSQL in which nobody is yet; the old one stays as it is. Needs
+ * no more rights there than Footnote itself.
  * @throws MoveError when there are people or lists already, or when what arrived is not what left
  */
-export async function move(from: Database, url: string, log: Log): Promise<Move> {
-  const to = await openDatabase({ kind: 'postgres', url }, log);
+export async function move(from: Database, to: Database, log: Log): Promise<Move> {
+  const queue = await openQueue(to, { mail: mailQueue }, { worker: false, log });
   try {
-    const queue = await openQueue(to, { mail: mailQueue }, { worker: false, log });
-    try {
-      // Whoever starts meanwhile waits here for its migrations.
-      return await to.exclusively('migrations', () =>
-        to.transaction((tx) => from.transaction((source) => moveAll(source, tx, queue))),
-      );
-    } finally {
-      await queue.stop();
-    }
+    // Whoever starts meanwhile waits here for its migrations.
+    return await to.exclusively('migrations', () =>
+      to.transaction((tx) => from.transaction((source) => moveAll(source, tx, queue))),
+    );
   } finally {
-    await to.close();
+    await queue.stop();
   }
 }
 
