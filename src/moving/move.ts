@@ -22,17 +22,12 @@ export interface Move {
   owedMails: number;
 }
 
-/** What keeps a move from being made. Nothing was changed then. */
-export class MoveError extends Error {
-  override name = 'MoveError';
-}
-
 const pageSize = 500;
 
 /**
  * Moves everything from an embedded database to a PostgreSQL in which nobody is yet; the old one stays as it is. Needs
  * no more rights there than Footnote itself.
- * @throws MoveError when there are people or lists already, or when what arrived is not what left
+ * @throws when there are people or lists already, or when what arrived is not what left; nothing was changed then
  */
 export async function move(from: Database, to: Database, log: Log): Promise<Move> {
   const queue = await openQueue(to, { mail: mailQueue }, { worker: false, log });
@@ -50,7 +45,7 @@ async function moveAll(from: Sql, to: Sql, queue: Queue): Promise<Move> {
   for (const sql of [from, to]) await sql.query(`SET LOCAL timezone = 'UTC'`);
   const tables = await tablesOf(from);
   if (JSON.stringify(tables) !== JSON.stringify(await tablesOf(to)))
-    throw new MoveError('the tables of the two databases differ: are both of this version of Footnote?');
+    throw new Error('the tables of the two databases differ: are both of this version of Footnote?');
   await refuseInhabited(to);
 
   // The rules judge what happens, and this is no happening. Foreign keys stay on: they are looked at all the same.
@@ -61,7 +56,7 @@ async function moveAll(from: Sql, to: Sql, queue: Queue): Promise<Move> {
     await copyRows(from, to, table);
     const [left, arrived] = [await digestOf(from, table), await digestOf(to, table)];
     if (left.rows !== arrived.rows || left.digest !== arrived.digest)
-      throw new MoveError(
+      throw new Error(
         `of ${left.rows} rows in ${table.name}, ${arrived.rows} arrived, or not as they were: nothing was moved`,
       );
     moved.push(left);
@@ -77,7 +72,7 @@ async function refuseInhabited(to: Sql): Promise<void> {
     'SELECT EXISTS (SELECT FROM subscribers) AS people, EXISTS (SELECT FROM mailing_lists) AS lists',
   );
   if (row === undefined || row.people || row.lists)
-    throw new MoveError(
+    throw new Error(
       `there are ${row?.people ? 'people' : 'mailing lists'} in that database already: name one that is empty`,
     );
 }
