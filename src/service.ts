@@ -12,7 +12,7 @@ import { offerDefaultWordings } from './consent/wordings.ts';
 import { type Duties, dutyQueues, openDuties, startDuties } from './duties/open.ts';
 import { everyMinute, nightly, otherDuties } from './duties/others.ts';
 import { openGuard } from './guard/guard.ts';
-import { deliver, type MailHealth, mailQueue, type Postman } from './mail/deliver.ts';
+import { deliver, type MailHealth, mailHurry, mailQueue, type Postman } from './mail/deliver.ts';
 import { openTransport } from './mail/transport.ts';
 import { connect } from './mailchimp/api/client.ts';
 import { openGate } from './mailchimp/api/gate.ts';
@@ -162,10 +162,13 @@ export async function startService(
         secretKeys: settings.secretKeys,
         now,
         health: mail,
+        onMended: mailHurry({ database, queue, now }),
         onAttempt: metrics.recordMail,
         log,
         archives,
       };
+      // Whoever mends SMTP_URL restarts.
+      await queue.hurry(database, 'mail');
       await queue.work('mail', async (data) => {
         await beat.quiet();
         await deliver(postman, data);

@@ -21,13 +21,8 @@ export interface Fault {
 /**
  * Recomputes a person's chain from what is stored (I5). Evidence is compared with the chain for as long
  * as there is a salt to do it with; without, the chain alone is verified (I6).
- * @returns the number of the first entry that is altered, out of place or missing; null when all is well
+ * @returns the first entry that is altered, out of place or missing; null when all is well
  */
-export function verifyLedger(ledger: Ledger): number | null {
-  return faultInChain(ledger)?.seq ?? null;
-}
-
-/** The same, with what is wrong there. */
 export function faultInChain({ salt, head, events }: Ledger): Fault | null {
   let previousHash = '';
   for (const [n, event] of events.entries()) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Log } from '../platform/log.ts';
+import type { Queue } from '../platform/queue.ts';
 import { inSpan } from '../platform/tracing.ts';
 import { isMailable } from '../subscribing/person.ts';
 import type { Subscribing } from '../subscribing/subscribing.ts';
@@ -7,12 +8,18 @@ import { compose, type Sender } from './compose.ts';
 import { type OwedMail, type Writing, write } from './letters.ts';
 import type { Transport } from './transport.ts';
 
-/** The queue of owed mails, and how it tries again: from seconds up to an hour, for as long as their links work. */
+/** The longest time between two tries of a mail, in seconds: within it, a mail server that works again is noticed. */
+const retryDelayMax = 600;
+
+/**
+ * The queue of owed mails, and how it tries again: from seconds up to ten minutes, for eight days. Their links work
+ * for seven.
+ */
 export const mailQueue = {
-  retryLimit: 200,
+  retryLimit: (8 * 86_400) / retryDelayMax,
   retryDelay: 2,
   retryBackoff: true,
-  retryDelayMax: 3600,
+  retryDelayMax,
   expireInSeconds: 120,
   heartbeatSeconds: 10,
   deleteAfterSeconds: 86_400,
@@ -30,6 +37,8 @@ export interface Postman extends Writing {
   sender: Sender;
   /** Kept up to date with every attempt. */
   health: MailHealth;
+  /** Told when the mail server takes a mail after trouble. */
+  onMended: () => Promise<void>;
   /** Told what became of each attempt: `accepted`, `refused` for good, or `unreachable` and tried again. */
   onAttempt?: (outcome: Outcome) => void;
   log: Log;
@@ -61,6 +70,7 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
   }
 
   const letter = await compose(sender, { id: mail.id, to: subscriber, ...contents });
+  const { trouble } = postman.health;
   const refusal = await handOver(postman, mail.kind, letter);
   if (refusal !== null) {
     log.warn({ mail: mailId, code: refusal }, 'the mail server refuses a recipient for good');
@@ -71,6 +81,25 @@ export async function deliver(postman: Postman, data: unknown): Promise<void> {
   const { token } = contents;
   await noteAcceptance(postman, mail, token === undefined ? copy : copy.replaceAll(token, '[token]'));
   log.info({ mail: mailId, kind: mail.kind }, 'a mail was accepted by the mail server');
+  if (trouble !== null) await postman.onMended();
+}
+
+/**
+ * @returns how to have all mails that wait for another try tried at once. Not again before they are by themselves: a
+ * server that takes some mails and puts others off is not pressed, nor are the tries of those used up
+ */
+export function mailHurry({
+  database,
+  queue,
+  now,
+}: Pick<Postman, 'database' | 'now'> & { queue: Pick<Queue, 'hurry'> }) {
+  let last = 0;
+  return async (): Promise<void> => {
+    const at = now().getTime();
+    if (at < last + retryDelayMax * 1000) return;
+    last = at;
+    await queue.hurry(database, 'mail');
+  };
 }
 
 type Outcome = 'accepted' | 'refused' | 'unreachable';

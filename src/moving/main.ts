@@ -38,9 +38,11 @@ async function main(): Promise<void> {
     throw new Error(`there is no embedded database in ${path.resolve(dataDir)}: check DATA_DIR`);
 
   const log = createLog('warn');
+  // The target first: the source is not touched unless there is where to go.
+  const to = await openDatabase({ kind: 'postgres', url }, log);
   const from = await openDatabase({ kind: 'embedded', folder: dataDir }, log);
   try {
-    const { tables, owedMails } = await move(from, url, log);
+    const { tables, owedMails } = await move(from, to, log);
     await movedAway(dataDir);
     const width = Math.max(...tables.map(({ table }) => table.length));
     process.stdout.write(
@@ -54,7 +56,7 @@ async function main(): Promise<void> {
       ].join('\n'),
     );
   } finally {
-    await from.close();
+    await Promise.all([from.close(), to.close()]);
   }
 }
 

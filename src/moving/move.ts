@@ -1,5 +1,5 @@
 import { mailQueue } from '../mail/deliver.ts';
-import { type Database, openDatabase, type Sql } from '../platform/database.ts';
+import type { Database, Sql } from '../platform/database.ts';
 import type { Log } from '../platform/log.ts';
 import { openQueue, type Queue } from '../platform/queue.ts';
 import { type Table, tablesOf } from './tables.ts';
@@ -22,32 +22,22 @@ export interface Move {
   owedMails: number;
 }
 
-/** What keeps a move from being made. Nothing was changed then. */
-export class MoveError extends Error {
-  override name = 'MoveError';
-}
-
 const pageSize = 500;
 
 /**
- * Moves everything from an embedded database to a PostgreSQL in which nobody is yet. The new one is brought to
- * the newest migration first; the old one stays as it is. Needs no more rights there than Footnote itself.
- * @throws MoveError when there are people or lists already, or when what arrived is not what left
+ * Moves everything from an embedded database to a PostgreSQL in which nobody is yet; the old one stays as it is. Needs
+ * no more rights there than Footnote itself.
+ * @throws when there are people or lists already, or when what arrived is not what left; nothing was changed then
  */
-export async function move(from: Database, url: string, log: Log): Promise<Move> {
-  const to = await openDatabase({ kind: 'postgres', url }, log);
+export async function move(from: Database, to: Database, log: Log): Promise<Move> {
+  const queue = await openQueue(to, { mail: mailQueue }, { worker: false, log });
   try {
-    const queue = await openQueue(to, { mail: mailQueue }, { worker: false, log });
-    try {
-      // Whoever starts meanwhile waits here for its migrations.
-      return await to.exclusively('migrations', () =>
-        to.transaction((tx) => from.transaction((source) => moveAll(source, tx, queue))),
-      );
-    } finally {
-      await queue.stop();
-    }
+    // Whoever starts meanwhile waits here for its migrations.
+    return await to.exclusively('migrations', () =>
+      to.transaction((tx) => from.transaction((source) => moveAll(source, tx, queue))),
+    );
   } finally {
-    await to.close();
+    await queue.stop();
   }
 }
 
@@ -55,7 +45,7 @@ async function moveAll(from: Sql, to: Sql, queue: Queue): Promise<Move> {
   for (const sql of [from, to]) await sql.query(`SET LOCAL timezone = 'UTC'`);
   const tables = await tablesOf(from);
   if (JSON.stringify(tables) !== JSON.stringify(await tablesOf(to)))
-    throw new MoveError('the tables of the two databases differ: are both of this version of Footnote?');
+    throw new Error('the tables of the two databases differ: are both of this version of Footnote?');
   await refuseInhabited(to);
 
   // The rules judge what happens, and this is no happening. Foreign keys stay on: they are looked at all the same.
@@ -66,7 +56,7 @@ async function moveAll(from: Sql, to: Sql, queue: Queue): Promise<Move> {
     await copyRows(from, to, table);
     const [left, arrived] = [await digestOf(from, table), await digestOf(to, table)];
     if (left.rows !== arrived.rows || left.digest !== arrived.digest)
-      throw new MoveError(
+      throw new Error(
         `of ${left.rows} rows in ${table.name}, ${arrived.rows} arrived, or not as they were: nothing was moved`,
       );
     moved.push(left);
@@ -82,7 +72,7 @@ async function refuseInhabited(to: Sql): Promise<void> {
     'SELECT EXISTS (SELECT FROM subscribers) AS people, EXISTS (SELECT FROM mailing_lists) AS lists',
   );
   if (row === undefined || row.people || row.lists)
-    throw new MoveError(
+    throw new Error(
       `there are ${row?.people ? 'people' : 'mailing lists'} in that database already: name one that is empty`,
     );
 }

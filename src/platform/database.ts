@@ -75,7 +75,7 @@ export async function openDatabase(settings: Settings['database'], log: Log): Pr
     settings.kind === 'postgres' ? openPostgres(settings.url, log) : await openEmbedded(settings.folder);
   try {
     // Prisma's engine has a lock of its own, but gives up after ten seconds of waiting.
-    const applied = await engine.exclusively('migrations', () => engine.migrating(applyMigrations));
+    const applied = await engine.exclusively('migrations', () => applyMigrations(engine));
     if (applied.length > 0) log.info({ applied }, 'migrations applied');
   } catch (error) {
     await engine.close();

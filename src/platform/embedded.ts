@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PGlite, type Transaction } from '@electric-sql/pglite';
@@ -11,7 +11,8 @@ import { openTurns } from './turns.ts';
 
 /**
  * PostgreSQL inside this process (PGlite), its files in `folder`. One process at a time.
- * @throws Error when another process holds the folder, or when its people were moved to a PostgreSQL.
+ * @throws Error when another process holds the folder, when it is another user's, or when its people were moved to a
+ * PostgreSQL.
  */
 export async function openEmbedded(folder: string): Promise<Engine> {
   await mkdir(folder, { recursive: true });
@@ -20,9 +21,10 @@ export async function openEmbedded(folder: string): Promise<Engine> {
       `the embedded database in ${folder} was moved to a PostgreSQL: set DATABASE_URL to that one. To go back to ` +
         `what it held then, delete the file ${moved} there`,
     );
+  await refuseOthers(folder);
   const release = lockFolder(folder);
   try {
-    const pglite = await PGlite.create(path.join(folder, 'pglite'));
+    const pglite = await PGlite.create(filesIn(folder));
     // A segment of the log that is used again would keep what it held. The first is for recovery at the next start.
     await pglite.exec('ALTER SYSTEM SET wal_recycle = off');
     await pglite.exec('SET wal_recycle = off');
@@ -35,6 +37,35 @@ export async function openEmbedded(folder: string): Promise<Engine> {
     release();
     throw error;
   }
+}
+
+const filesIn = (folder: string) => path.join(folder, 'pglite');
+
+/**
+ * What one user writes into another's database, such as root by a script, the other cannot open any more. Whose a file
+ * is that this process makes, a file system may settle by itself, so one is made.
+ */
+async function refuseOthers(folder: string): Promise<void> {
+  const files = filesIn(folder);
+  if (!existsSync(files)) return;
+  const probe = path.join(folder, `owner-${process.pid}`);
+  await writeFile(probe, '');
+  const { uid: mine } = await stat(probe).finally(() => rm(probe));
+  const { uid: owner } = await stat(files);
+  if (owner === mine) return;
+  const [me, them] = await Promise.all([nameOf(mine), nameOf(owner)]);
+  throw new Error(
+    `the embedded database in ${folder} belongs to the user ${them}, who could not open it any more after ${me}: run ` +
+      `this as ${them} (runuser -u ${them} -- …), or give the folder to ${me} (chown -R ${me} ${folder})`,
+  );
+}
+
+/** A user's name, where the system keeps it in the usual file; the number otherwise. */
+async function nameOf(uid: number): Promise<string> {
+  const users = (await readFile('/etc/passwd', 'utf8').catch(() => ''))
+    .split('\n')
+    .map((line) => line.split(':'));
+  return users.find(([, , id]) => id === String(uid))?.[0] ?? String(uid);
 }
 
 const moved = 'moved-to-postgresql';
@@ -120,7 +151,10 @@ async function shred(pglite: PGlite): Promise<void> {
   await pglite.exec('CHECKPOINT');
 }
 
-/** The adapter starts a migration's script without awaiting it, which would lose its error. */
+/**
+ * The adapter starts a migration's script without awaiting it, which would lose its error. As one query of several
+ * statements it is one transaction.
+ */
 async function migrationAdapter(pglite: PGlite): Promise<SqlDriverAdapter> {
   const adapter = await new PrismaPGlite(pglite).connect();
   adapter.executeScript = async (script) => {

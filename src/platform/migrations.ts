@@ -7,6 +7,7 @@ import {
 } from '@prisma/driver-adapter-utils';
 import type { MigrationList, SchemaEngine } from '@prisma/schema-engine-wasm';
 import * as bindings from '@prisma/schema-engine-wasm/schema_engine_bg';
+import type { Engine, Sql } from './database.ts';
 import { root } from './root.ts';
 
 // Prisma's own schema engine, as WebAssembly: it needs no binary to be downloaded, and it keeps the
@@ -14,16 +15,70 @@ import { root } from './root.ts';
 
 const filters = { externalTables: [], externalEnums: [] };
 
-/** Applies what is missing of `prisma/migrations`. @returns the names of the migrations applied now. */
-export async function applyMigrations(adapter: SqlMigrationAwareDriverAdapterFactory): Promise<string[]> {
-  return withEngine(adapter, async (engine) => {
-    const { appliedMigrationNames } = await engine.applyMigrations({
-      migrationsList: await migrations(),
-      filters,
+/**
+ * Applies what is missing of `prisma/migrations`. Each is applied as a whole or not at all: one that a start broke off
+ * in is applied by the next. Only one process at a time may do so. @returns the names of the migrations applied now
+ */
+export async function applyMigrations(database: Pick<Engine, 'query' | 'migrating'>): Promise<string[]> {
+  const migrationsList = await migrations();
+  await forgetBrokenOff(database);
+  return database.migrating(async (adapter) => {
+    const scripts = runningWhole(adapter, migrationsList);
+    return withEngine(scripts.adapter, async (engine) => {
+      const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters });
+      return appliedMigrationNames;
+    }).catch((error: unknown) => {
+      throw scripts.failure() ?? error;
     });
-    return appliedMigrationNames;
   });
 }
+
+/** The schema engine refuses to go on after one that it noted and never saw the end of, as nothing of it were undone. */
+async function forgetBrokenOff(sql: Sql): Promise<void> {
+  const [row] = await sql.query<{ known: boolean }>(
+    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS known`,
+  );
+  // Waits for a script that a server still runs for a process that was killed.
+  if (row?.known)
+    await sql.query('DELETE FROM _prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL');
+}
+
+/**
+ * A migration counts as finished by the very transaction that its script runs in, so that whatever is not finished
+ * left nothing behind. A script whose note was forgotten meanwhile changes nothing.
+ * @returns the adapter that does so, and what failed: the engine keeps the database's words to itself
+ */
+function runningWhole(
+  adapter: SqlMigrationAwareDriverAdapterFactory,
+  { migrationDirectories }: MigrationList,
+): { adapter: SqlMigrationAwareDriverAdapterFactory; failure: () => Error | undefined } {
+  const names = new Map(
+    migrationDirectories.map(({ path, migrationFile: { content } }) => [content.value, path]),
+  );
+  let failure: Error | undefined;
+
+  async function connect() {
+    const connection = await adapter.connect();
+    const run = connection.executeScript.bind(connection);
+    return Object.assign(connection, {
+      executeScript: async (script: string) => {
+        const name = names.get(script);
+        if (name === undefined) return run(script);
+        await run(`${markFinished}\n${script}`).catch((error: unknown) => {
+          const why = error instanceof Error ? error.message : 'unknown error';
+          failure = new Error(`migration ${name} failed, and nothing of it was kept: ${why}`);
+          throw error;
+        });
+      },
+    });
+  }
+  return { adapter: { ...adapter, connect }, failure: () => failure };
+}
+
+const markFinished = `DO $$ BEGIN
+  UPDATE _prisma_migrations SET finished_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL;
+  IF NOT FOUND THEN RAISE 'another process migrates this database'; END IF;
+END $$;`;
 
 /**
  * What the migrations still lack of `schema.prisma`, as SQL; null when they agree. Compares on a shadow

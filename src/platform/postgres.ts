@@ -183,7 +183,8 @@ async function withMigrationAdapter<T>(
     return await work({
       provider: prisma.provider,
       adapterName: prisma.adapterName,
-      // The adapter cuts a migration's script at every semicolon, those inside functions too.
+      // The adapter cuts a migration's script at every semicolon, those inside functions too. As one query of several
+      // statements it is one transaction.
       connect: async () =>
         Object.assign(await prisma.connect(), {
           executeScript: async (script: string) => {

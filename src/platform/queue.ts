@@ -47,8 +47,12 @@ export async function openQueue(
   boss.on('error', (error) => log.error({ err: error }, 'the job queue reports an error'));
   boss.on('warning', ({ message }) => log.warn({ detail: message }, 'the job queue reports a warning'));
   await boss.start();
-  for (const [name, options] of Object.entries(queues))
+  for (const [name, options] of Object.entries(queues)) {
     await boss.createQueue(name, { ...options, notify: true });
+    // One that an earlier version made is as that version wanted it.
+    const { policy: _, ...changeable } = options;
+    await boss.updateQueue(name, { ...changeable, notify: true });
+  }
   if (worker) await dropOldSchedules(boss, Object.keys(queues));
 
   return {

@@ -12,9 +12,9 @@ const wasErased = 'a person was erased';
 
 /** Writes down who left, for the day on which an older database is restored. */
 export function logGone(log: Log, gone: readonly Gone[]): void {
-  for (const { subscriberId, lists, erased } of gone) {
+  for (const { subscriberId, lists, declined, erased } of gone) {
     if (erased) log.info({ subscriberId }, wasErased);
-    else log.info({ subscriberId, lists }, left);
+    else log.info({ subscriberId, lists, declined }, left);
   }
 }
 
@@ -23,14 +23,17 @@ export interface Logged extends Gone {
   at: Date;
 }
 
-const line = z
-  .object({ time: z.number(), subscriberId: z.uuid() })
-  .and(
-    z.union([
-      z.object({ msg: z.literal(left), lists: z.array(z.int()) }),
-      z.object({ msg: z.literal(wasErased) }),
-    ]),
-  );
+const line = z.object({ time: z.number(), subscriberId: z.uuid() }).and(
+  z.union([
+    z.object({
+      msg: z.literal(left),
+      lists: z.array(z.int()),
+      // Older lines do not say.
+      declined: z.boolean().default(false),
+    }),
+    z.object({ msg: z.literal(wasErased) }),
+  ]),
+);
 
 /** Who left by a log, in its order. What else stands there, before a line too, is passed over. */
 export async function* goneBy(file: string): AsyncGenerator<Logged> {
@@ -38,8 +41,8 @@ export async function* goneBy(file: string): AsyncGenerator<Logged> {
     const found = line.safeParse(jsonIn(text)).data;
     if (found === undefined) continue;
     const { subscriberId, time } = found;
-    const lists = 'lists' in found ? found.lists : [];
-    yield { subscriberId, lists, erased: found.msg === wasErased, at: new Date(time) };
+    const { lists, declined } = found.msg === left ? found : { lists: [], declined: false };
+    yield { subscriberId, lists, declined, erased: found.msg === wasErased, at: new Date(time) };
   }
 }
 

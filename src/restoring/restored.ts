@@ -17,7 +17,7 @@ export interface Restored {
  * ends here. Until that is done the lane raises nobody: it reads each contact first, or what changed in the audience.
  */
 export async function afterRestore(
-  parts: { database: Database; subscribing: Pick<Subscribing, 'run'>; log: Log },
+  parts: { database: Database; subscribing: Pick<Subscribing, 'preview' | 'run'>; log: Log },
   gone: AsyncIterable<Logged>,
 ): Promise<Restored> {
   const { database, log } = parts;
@@ -49,20 +49,9 @@ async function eraseAgain({ database, subscribing }: Parts, { subscriberId }: Lo
   return isThere > 0;
 }
 
-/** A consent that is newer than what the log tells of stays (I2). */
-async function leaveAgain(
-  { database, subscribing }: Parts,
-  { subscriberId, lists, at }: Logged,
-): Promise<boolean> {
-  const rows = await database.query<{ listId: number; consentSeq: number }>(
-    `SELECT subscription.list_id AS "listId", subscription.consent_seq AS "consentSeq"
-       FROM subscriptions subscription
-       JOIN consent_events consent
-         ON consent.subscriber_id = subscription.subscriber_id AND consent.seq = subscription.consent_seq
-      WHERE subscription.subscriber_id = $1::uuid AND subscription.list_id = ANY ($2::int[])
-        AND subscription.state = 'subscribed' AND consent.at <= $3::timestamptz`,
-    [subscriberId, lists, at.toISOString()],
-  );
-  if (rows.length > 0) await subscribing.run({ type: 'left_since_backup', subscriberId, endings: rows });
-  return rows.length > 0;
+async function leaveAgain({ subscribing }: Parts, { erased: _, ...said }: Logged): Promise<boolean> {
+  const command = { type: 'left_since_backup' as const, ...said };
+  const { isOpen } = await subscribing.preview(command);
+  if (isOpen) await subscribing.run(command);
+  return isOpen;
 }

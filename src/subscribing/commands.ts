@@ -128,11 +128,16 @@ export interface LeftAtMailchimp {
   endings: { listId: number; consentSeq: number }[];
 }
 
-/** Subscriptions ended after the backup that the database was restored from: so says the log of that time. */
+/** What somebody left, after the backup that the database was restored from: so says the log of that time. */
 export interface LeftSinceBackup {
   type: 'left_since_backup';
   subscriberId: string;
-  endings: { listId: number; consentSeq: number }[];
+  /** The ids of the lists. */
+  lists: number[];
+  /** Whether it was a `Decline`. */
+  declined: boolean;
+  /** When. What they asked for or consented to since stays (I2). */
+  at: Date;
 }
 
 /** Mailchimp shows the person under another address, which is nobody else's here. */

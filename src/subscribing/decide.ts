@@ -95,11 +95,16 @@ export function decide(household: Household, command: Command, now: Date, fresh:
         (person) => decideMailAccepted(person, command, now),
       );
     case 'left_at_mailchimp':
+      return withPerson(
+        household,
+        (person) => person.id === command.subscriberId,
+        (person) => decideLeftAtMailchimp(person, command, now),
+      );
     case 'left_since_backup':
       return withPerson(
         household,
         (person) => person.id === command.subscriberId,
-        (person) => decideLeftElsewhere(person, command, now),
+        (person) => decideLeftSinceBackup(person, command, now),
       );
     case 'change_address':
       return withPerson(
@@ -268,19 +273,32 @@ function decideMailAccepted(person: Person, command: MailAccepted, now: Date): D
 }
 
 /** An opt-out over there ends what it was compared with; what was consented to since stays (I2). */
-function decideLeftElsewhere(
-  person: Person,
-  { type, endings }: LeftAtMailchimp | LeftSinceBackup,
-  now: Date,
-): Decision {
+function decideLeftAtMailchimp(person: Person, { endings }: LeftAtMailchimp, now: Date): Decision {
   const changes = nothing(person);
   const ended = ({ listId, state, consentSeq }: Subscription) =>
     state === 'subscribed' &&
     endings.some((ending) => ending.listId === listId && ending.consentSeq === consentSeq);
-  const left = leave(changes, ended, type === 'left_at_mailchimp' ? atMailchimp : byOperator, now);
+  const left = leave(changes, ended, atMailchimp, now);
   return {
     outcome: { type: 'left', left: left.map(named), remaining: [], locale: person.locale },
     changes: left.length > 0 ? changes : null,
+  };
+}
+
+/** What they left once is left again, whether it was confirmed by then or not; and a "not me" holds again. */
+function decideLeftSinceBackup(
+  person: Person,
+  { lists, declined, at }: LeftSinceBackup,
+  now: Date,
+): Decision {
+  const changes = nothing(person);
+  const ended = ({ listId, changedAt }: Subscription) => lists.includes(listId) && changedAt <= at;
+  const left = leave(changes, ended, byOperator, now);
+  if (declined && !person.declined) changes.declined = true;
+  const isSomething = left.length > 0 || changes.declined !== null;
+  return {
+    outcome: { type: 'left', left: left.map(named), remaining: [], locale: person.locale },
+    changes: isSomething && !isErased(person) ? changes : null,
   };
 }
 

@@ -49,11 +49,16 @@ export interface Subscribing {
   drained(): Promise<void>;
 }
 
-/** Somebody who left mailing lists by their own wish, or was erased. */
+/**
+ * Somebody who must not come back to lists: they left, here or at Mailchimp, their address bounces, a file of another
+ * system says so, or they were erased.
+ */
 export interface Gone {
   subscriberId: string;
   /** The ids of the lists. */
   lists: number[];
+  /** Whether they said "this was not me". */
+  declined: boolean;
   erased: boolean;
 }
 
@@ -279,10 +284,10 @@ export function openSubscribing(parts: {
 }
 
 /** Nobody, when an import was undone: that is no opt-out. */
-function goneOf({ person, events, subscriptions, erased }: Changes): Gone[] {
+function goneOf({ person, events, subscriptions, declined, erased }: Changes): Gone[] {
   const lists = subscriptions.flatMap(({ listId, state }) => (state === 'unsubscribed' ? listId : []));
-  const isLeaving = erased || events.some(({ kind }) => kind === 'unsubscribed');
-  return isLeaving ? [{ subscriberId: person.id, lists, erased }] : [];
+  const isLeaving = erased || declined === true || events.some(({ kind }) => kind === 'unsubscribed');
+  return isLeaving ? [{ subscriberId: person.id, lists, declined: declined === true, erased }] : [];
 }
 
 function fresh(secret: string): Fresh {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { verifyLedger } from '../../src/consent/verify.ts';
+import { faultInChain } from '../../src/consent/verify.ts';
 import {
   beginImport,
   finishImport,
@@ -144,7 +144,7 @@ describe('an import', () => {
           evidence: { email: reader.key, ip: '2001:db8::7', givenAt: new Date('2021-03-04T12:34:56Z') },
         },
       ]);
-      expect(verifyLedger(ledgerOf(reader))).toBeNull();
+      expect(faultInChain(ledgerOf(reader))).toBeNull();
     }
     const [event] = readers[0]?.events ?? [];
     const wording = await desk.database.prisma.consentWording.findUniqueOrThrow({
@@ -470,7 +470,7 @@ describe('undoing an import', () => {
     expect(await undoImport(parts, id, first.after)).toEqual({ undone: 30, kept: 20, after: null });
     expect(await statesOf(emails)).toEqual(['unsubscribed']);
     for (const reader of (await readersOf(desk.database, emails)).values()) {
-      expect(verifyLedger(ledgerOf(reader))).toBeNull();
+      expect(faultInChain(ledgerOf(reader))).toBeNull();
     }
     expect((await imports(parts)).find((one) => one.id === id)).toMatchObject({
       state: 'undone',

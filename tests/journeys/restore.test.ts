@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { checkLedgers } from '../../src/consent/check.ts';
 import type { Settings } from '../../src/settings.ts';
+import { key, operator } from '../harness/admin.ts';
 import { find } from '../harness/debian.ts';
 import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
@@ -27,14 +28,19 @@ describe("restoring yesterday's backup (R-11)", { timeout: 120_000 }, () => {
   let folder: string;
   const drops: (() => Promise<void>)[] = [];
   const links = new Map<string, ReturnType<typeof linksIn>>();
+  const pending = ['pending', 'not-me', 'not-wanted'].map((name) => `${name}@reader.example`);
   const backlog = Array.from({ length: 25 }, (_, n) => `backlog${n}@reader.example`);
 
   /** Everything in the tests is at the time of the machine, as Mailchimp and the log have no other. */
-  async function subscribe(email: string): Promise<void> {
+  async function signUp(email: string) {
     await footnote.signUp(email, both).expect(202);
     const mail = await confirmationOf(email);
-    await footnote.http.post(mail.confirm).expect(200);
     links.set(email, mail);
+    return mail;
+  }
+
+  async function subscribe(email: string): Promise<void> {
+    await footnote.http.post((await signUp(email)).confirm).expect(200);
   }
 
   /** Many at once take their time on a busy machine. */
@@ -117,12 +123,11 @@ describe("restoring yesterday's backup (R-11)", { timeout: 120_000 }, () => {
   let erasedId: string;
 
   beforeAll(async () => {
-    footnote = await Footnote.start({ LOG_LEVEL: 'info' });
+    footnote = await Footnote.start({ LOG_LEVEL: 'info', ADMIN_API_KEY: key });
     folder = await scratchFolder('restore');
     for (const name of ['staying', 'leaving', 'leaving-one', 'unheard', 'erased'])
       await subscribe(`${name}@reader.example`);
-    await footnote.signUp('pending@reader.example', both).expect(202);
-    links.set('pending@reader.example', await confirmationOf('pending@reader.example'));
+    await Promise.all(pending.map(signUp));
     await footnote.service.sync?.idle();
 
     // When the backup is made, these have confirmed, and Mailchimp does not know yet.
@@ -147,6 +152,8 @@ describe("restoring yesterday's backup (R-11)", { timeout: 120_000 }, () => {
     await Promise.all(backlog.slice(0, 24).map((email) => post(email)));
     erasedId = await erase('erased@reader.example');
     await footnote.http.post(links.get('pending@reader.example')?.confirm ?? '').expect(200);
+    await footnote.http.post(links.get('not-me@reader.example')?.notMe ?? '').expect(200);
+    await post('not-wanted@reader.example');
     await subscribe('new@reader.example');
     expect((await footnote.member('new@reader.example'))?.status).toBe('subscribed');
     expect((await footnote.member('backlog7@reader.example'))?.status).toBe('unsubscribed');
@@ -180,11 +187,32 @@ describe("restoring yesterday's backup (R-11)", { timeout: 120_000 }, () => {
     await writeFile(log, footnote.logged.replaceAll(/^/gm, 'footnote-1  | '));
     const database = await restore();
     const { code, output } = await afterRestore(database, log);
-    expect(output).toContain('27 people who left since the backup have left again, and 1 are erased again.');
+    expect(output).toContain('29 people who left since the backup have left again, and 1 are erased again.');
     expect(code).toBe(0);
     await footnote.startService({ database });
     expect(await reconciled()).toMatchObject({ strangers: 2, lost: 1 });
     await expectGone(['unheard@reader.example', ...heard]);
+  });
+
+  it('who said no before they confirmed is raised by no import, and a "not me" still keeps mails away (I2)', async () => {
+    const emails = ['not-me@reader.example', 'not-wanted@reader.example'];
+    const csv = path.join(folder, 'older.csv');
+    await writeFile(csv, ['email', ...emails, ''].join('\n'));
+    const words = ['--list', 'morning-briefing', '--consent-source', 'The form of our old site', '--json'];
+    const { out } = await operator(footnote)('subscribers', 'import', csv, ...words);
+    expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      created: 0,
+      updated: 0,
+      suppressed: 2,
+    });
+    for (const email of emails) {
+      expect(await footnote.lists(email)).toEqual(none);
+      expect(await footnote.member(email)).toBeNull();
+    }
+    const declined = await footnote.service.database.prisma.subscriber.findMany({
+      where: { declinedAt: { not: null } },
+    });
+    expect(declined.map(({ email }) => email)).toEqual(['not-me@reader.example']);
   });
 
   it('the erased one stays erased (I6)', async () => {
@@ -197,7 +225,7 @@ describe("restoring yesterday's backup (R-11)", { timeout: 120_000 }, () => {
     expect(ledgerSalt).toBeNull();
     // And what was done again stands in ledgers that are whole.
     const { checked, broken } = await checkLedgers(footnote.service.database, { after: null, limit: 100 });
-    expect(checked).toBe(31);
+    expect(checked).toBe(33);
     expect(broken).toEqual([]);
   });
 

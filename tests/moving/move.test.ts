@@ -69,6 +69,12 @@ describe.skipIf(server === null)('moving to PostgreSQL', () => {
     expect(output).toContain('npm run move -- --to postgresql://');
   });
 
+  it('touches nothing while there is nowhere to go', async () => {
+    const { code, output } = await move('postgresql://footnote@127.0.0.1:9/footnote');
+    expect(code).toBe(1);
+    expect(output).toBe('The move failed: connect ECONNREFUSED 127.0.0.1:9\n');
+  });
+
   it('waits for Footnote to be stopped', async () => {
     const { code, output } = await move(target.settings.url);
     expect(code).toBe(1);

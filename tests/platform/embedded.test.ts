@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chown, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openEmbedded } from '../../src/platform/embedded.ts';
@@ -35,6 +35,24 @@ describe('the embedded database', () => {
     expect(await second.query('SELECT note FROM notes')).toEqual([{ note: 'still working' }]);
     await second.close();
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'is opened by no other user, whose files would lock its own out',
+    async () => {
+      const folder = path.join(root, 'not', 'yet', 'there');
+      const nobody = 65534;
+      const own = (uid: number) => chown(path.join(folder, 'pglite'), uid, uid);
+      await own(nobody);
+      const before = await readdir(folder, { recursive: true });
+      await expect(openEmbedded(folder)).rejects.toThrow(
+        `the embedded database in ${folder} belongs to the user nobody, who could not open it any more after root: run ` +
+          `this as nobody (runuser -u nobody -- …), or give the folder to root (chown -R root ${folder})`,
+      );
+      expect(await readdir(folder, { recursive: true })).toEqual(before);
+      await own(0);
+      await (await openEmbedded(folder)).close();
+    },
+  );
 
   it('can take out of its files what rows no longer say, wherever it may be (C-23)', async () => {
     // The one of before, since making another takes a while.

@@ -37,6 +37,17 @@ describe('the queue', () => {
       ),
     );
 
+  it('goes by what this version wants of a queue that an earlier one made', async () => {
+    const later = { letters: { retryLimit: 7 } };
+    await (await openQueue(database, later, { worker: false, log })).stop();
+    const limits = await database.query(
+      `SELECT retry_limit AS "limit" FROM jobs.queue WHERE name = 'letters'`,
+    );
+    expect(limits).toEqual([{ limit: 7 }]);
+    const same = { letters: { retryLimit: 3, retryDelay: 0 } };
+    await (await openQueue(database, same, { worker: false, log })).stop();
+  });
+
   it('hands over the jobs that were committed, and no job that was taken back', async () => {
     const handled: unknown[] = [];
     const takenBack = database.transaction(async (tx) => {

@@ -4,7 +4,7 @@ import type { Person } from '../../src/subscribing/person.ts';
 import { type Act, addressOf, commandOf, freshOf, hour } from './model.ts';
 import { type Story, tellStory } from './story.ts';
 
-// What Mailchimp tells of a person, as commands of the same rules.
+// What Mailchimp, or a log beside a backup, tells of a person, as commands of the same rules.
 
 const ann = 'ann@reader.example';
 
@@ -55,6 +55,56 @@ describe('who left at Mailchimp', () => {
     const { id } = reader(story, ann);
     const endings = [{ listId: 1, consentSeq: 0 }];
     expect(told(story, ann, { type: 'left_at_mailchimp', subscriberId: id, endings }).changes).toBeNull();
+  });
+});
+
+describe('who left since the backup that was restored', () => {
+  const leftAt = (story: Story, at: Date, more: { lists?: number[]; declined?: boolean } = {}) =>
+    told(story, ann, {
+      type: 'left_since_backup',
+      subscriberId: reader(story, ann).id,
+      ...{ lists: [1, 2], declined: false, at, ...more },
+    });
+
+  it('has left again what they were on, and what waited for their confirmation (I2)', () => {
+    const story = tellStory('daily', 'weekly', 'monthly');
+    story.signUp(ann, 'daily', 'monthly');
+    story.confirm(ann);
+    story.wait(hour);
+    story.signUp(ann, 'weekly');
+    const { changes } = leftAt(story, story.now());
+    expect(changes?.subscriptions).toMatchObject([
+      { listId: 1, state: 'unsubscribed' },
+      { listId: 2, state: 'unsubscribed' },
+    ]);
+    expect(changes).toMatchObject({ events: [{ kind: 'unsubscribed', channel: 'admin' }], mails: [] });
+    expect(changes).toMatchObject({ sync: 'opt_out', declined: null });
+  });
+
+  it('has left what an import was taken back of, too', () => {
+    const story = tellStory('daily');
+    story.run({ act: 'import', email: ann, lists: ['daily'], state: 'subscribed', givenAgo: null });
+    story.run({ act: 'undo import', email: ann, nth: 0 });
+    expect(leftAt(story, story.now()).changes?.events).toMatchObject([{ kind: 'unsubscribed' }]);
+  });
+
+  it('keeps what they asked for or consented to since', () => {
+    const story = tellStory('daily', 'weekly');
+    const before = story.now();
+    story.wait(hour);
+    story.signUp(ann, 'daily');
+    story.confirm(ann);
+    story.signUp(ann, 'weekly');
+    expect(leftAt(story, before).changes).toBeNull();
+  });
+
+  it('wants no mail that a stranger could cause, if they said "this was not me"', () => {
+    const story = tellStory('daily');
+    story.signUp(ann, 'daily');
+    const { changes } = leftAt(story, story.now(), { declined: true });
+    expect(changes).toMatchObject({ declined: true, subscriptions: [{ state: 'unsubscribed' }] });
+    story.does(ann, 'decline');
+    expect(leftAt(story, story.now(), { declined: true }).changes).toBeNull();
   });
 });
 
@@ -147,7 +197,7 @@ it('who left at Mailchimp is told so by Mailchimp, not by a receipt of ours', ()
   expect(changes).toMatchObject({ events: [{ kind: 'unsubscribed' }], mails: [] });
 });
 
-it('who was erased is neither ended nor moved by what Mailchimp tells late (I6)', () => {
+it('who was erased is neither ended nor moved by what Mailchimp or a log tells late (I6)', () => {
   const story = tellStory('daily');
   story.signUp(ann, 'daily');
   story.confirm(ann);
@@ -161,7 +211,9 @@ it('who was erased is neither ended nor moved by what Mailchimp tells late (I6)'
     subscriberId: id,
     address: addressOf('new@reader.example'),
   } as const;
-  for (const command of [left, moved]) {
+  const sinceBackup = { lists: [1], declined: true, at: story.now() };
+  const leftSince = { type: 'left_since_backup', subscriberId: id, ...sinceBackup } as const;
+  for (const command of [left, leftSince, moved]) {
     const household = story.model.household(command, story.now());
     expect(household.people).toHaveLength(1);
     expect(decide(household, command, story.now(), freshOf(99)).changes).toBeNull();

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { verifyLedger } from '../../src/consent/verify.ts';
+import { faultInChain } from '../../src/consent/verify.ts';
 import { mailQueue } from '../../src/mail/deliver.ts';
 import { openQueue } from '../../src/platform/queue.ts';
 import type { Command } from '../../src/subscribing/commands.ts';
@@ -80,7 +80,7 @@ describe('the shell over the database', () => {
         for (const email of emails.map(theirs)) {
           const stored = everyone.get(email) ?? [];
           expect(stored.map(told)).toEqual(model.people(email).map(told));
-          expect(stored.map((reader) => verifyLedger(ledgerOf(reader)))).toEqual(stored.map(() => null));
+          expect(stored.map((reader) => faultInChain(ledgerOf(reader)))).toEqual(stored.map(() => null));
           expect(await isSuppressed(email)).toBe(model.isSuppressed(email));
         }
       }),
@@ -106,7 +106,7 @@ describe('the shell over the database', () => {
       expect(statesIn(reader)).toEqual(['subscribed', 'subscribed']);
       expect(reader.contact).toMatchObject({ wanted: 1, optOut: false });
     }
-    expect(readers.map((reader) => verifyLedger(ledgerOf(reader))).every((broken) => broken === null)).toBe(
+    expect(readers.map((reader) => faultInChain(ledgerOf(reader))).every((broken) => broken === null)).toBe(
       true,
     );
   });
@@ -293,7 +293,7 @@ describe('an erasure (I6, C-22, C-23)', () => {
         [],
       );
       expect(reader.events.at(-1)).toMatchObject({ kind: 'erased', evidence: null });
-      expect(verifyLedger(ledgerOf(reader))).toBeNull();
+      expect(faultInChain(ledgerOf(reader))).toBeNull();
     } finally {
       await queue.stop();
     }
@@ -528,7 +528,7 @@ describe.skipIf(inject('server') === null)('two processes on one PostgreSQL', ()
       expect(readers.some(({ ledgerSalt }) => ledgerSalt === null)).toBe(true);
       for (const reader of readers) {
         holdsPromises(reader, (wording) => wordings.get(wording));
-        expect(verifyLedger(ledgerOf(reader))).toBeNull();
+        expect(faultInChain(ledgerOf(reader))).toBeNull();
       }
       for (const mailbox of crowd(4, 'race')) {
         const theirs = readers.filter(({ abuseKey }) => abuseKey === mailbox);

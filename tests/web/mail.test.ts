@@ -224,6 +224,7 @@ describe('delivery', () => {
   /** What the mail server answers at which point; it takes the mail if nothing is set. */
   let refusal: { at: 'mail' | 'rcpt' | 'data'; code: number } | null = null;
   let attempts = 0;
+  let mended = 0;
   let taken: { to: string[]; messageId: string | undefined }[] = [];
 
   const refuse = (at: 'mail' | 'rcpt' | 'data', callback: (error?: Error | null) => void) => {
@@ -270,6 +271,9 @@ describe('delivery', () => {
       archives: false,
       now: () => footnote.now(),
       health: { trouble: null },
+      onMended: async () => {
+        mended += 1;
+      },
       log: createLog('silent'),
     };
   });
@@ -280,6 +284,7 @@ describe('delivery', () => {
   afterEach(() => {
     refusal = null;
     attempts = 0;
+    mended = 0;
     taken = [];
   });
 
@@ -334,6 +339,19 @@ describe('delivery', () => {
     await deliver(postman, { mailId });
     await deliver(postman, { mailId });
     expect(taken).toEqual([{ to: [email], messageId: `<${mailId}@daily.example>` }]);
+  });
+
+  it('is told of when the server takes mails again, once', async () => {
+    const mails = await Promise.all(['first', 'second', 'third'].map((name) => owed(`${name}@example.com`)));
+    const [first, second, third] = mails.map(({ mailId }) => ({ mailId }));
+    await deliver(postman, first);
+    expect(mended).toBe(0);
+    refusal = { at: 'mail', code: 421 };
+    await expect(deliver(postman, second)).rejects.toThrow('421');
+    refusal = null;
+    await deliver(postman, second);
+    await deliver(postman, third);
+    expect(mended).toBe(1);
   });
 
   it('is given up when the server refuses the recipient for good', async () => {

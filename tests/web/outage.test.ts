@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../harness/eventually.ts';
 import { Footnote } from '../harness/footnote.ts';
 import { isTo, kindOf } from '../harness/mails.ts';
 import { freePort } from '../harness/ports.ts';
@@ -79,5 +82,62 @@ describe('while Mailchimp and the mail server are out of reach (I3, I4)', () => 
       'welcome',
       'welcome',
     ]);
+  });
+});
+
+describe('mails that wait for a mail server that is away', () => {
+  let footnote: Footnote;
+  let smtp: Footnote['settings']['smtp'];
+  let server: SMTPServer | null = null;
+  const taken: string[] = [];
+  beforeAll(async () => {
+    footnote = await Footnote.start();
+    smtp = { ...footnote.settings.smtp, url: `smtp://127.0.0.1:${await freePort()}` };
+    await footnote.stopService();
+    await footnote.startService({ smtp });
+  });
+  afterAll(async () => {
+    await footnote.stop();
+    server?.close();
+  });
+
+  /** Signs up, and has the mail wait as long as after many tries. */
+  async function waiting(email: string): Promise<void> {
+    await footnote.signUp(email).expect(202);
+    const { database } = footnote.service;
+    await eventually(async () => {
+      const delayed = await database.query(
+        `UPDATE jobs.job SET start_after = now() + interval '10 minutes'
+          WHERE name = 'mail' AND state = 'retry' AND start_after < now() + interval '5 minutes' RETURNING id`,
+      );
+      expect(delayed).toHaveLength(1);
+    });
+  }
+
+  it('leave with the first that it takes again', async () => {
+    await waiting('ann@example.com');
+    await waiting('ben@example.com');
+    server = new SMTPServer({
+      disabledCommands: ['AUTH', 'STARTTLS'],
+      onData: (stream, { envelope }, callback) => {
+        taken.push(...envelope.rcptTo.map(({ address }) => address));
+        stream.resume().once('end', () => callback());
+      },
+    });
+    await once(server.listen(Number(new URL(smtp.url).port), '127.0.0.1'), 'listening');
+    await footnote.signUp('cem@example.com').expect(202);
+    await footnote.mailsNoted();
+    expect(taken[0]).toBe('cem@example.com');
+    expect(taken.toSorted()).toEqual(['ann@example.com', 'ben@example.com', 'cem@example.com']);
+  });
+
+  it('leave when a worker starts', async () => {
+    await footnote.stopService();
+    await footnote.startService({ smtp: { ...smtp, url: `smtp://127.0.0.1:${await freePort()}` } });
+    await waiting('dan@example.com');
+    await footnote.stopService();
+    await footnote.startService({ smtp });
+    await footnote.mailsNoted();
+    expect(taken[3]).toBe('dan@example.com');
   });
 });

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { verifyLedger } from '../../../src/consent/verify.ts';
+import { faultInChain } from '../../../src/consent/verify.ts';
 import { connect, type PostMember, type PutMember } from '../../../src/mailchimp/api/client.ts';
 import { MailchimpError } from '../../../src/mailchimp/api/error.ts';
 import type { RefusalKind } from '../../../src/mailchimp/lane/refusals.ts';
@@ -464,7 +464,7 @@ export async function openTown(newsroom: Newsroom, receiver: Receiver) {
 
     const emails = [...(await known()).values()].map(({ email }) => email);
     for (const reader of (await readersOf(database, emails)).values()) {
-      assert.equal(verifyLedger(ledgerOf(reader)), null, 'a ledger does not verify (I5)');
+      assert.equal(faultInChain(ledgerOf(reader)), null, 'a ledger does not verify (I5)');
     }
   }
 
