@@ -283,6 +283,7 @@ export async function startService(
             doctor: operations.doctor,
             act: admin.act,
             dossierMade,
+            log,
             now,
           }),
           reference: referenceRoutes(baseUrl, admin.described),

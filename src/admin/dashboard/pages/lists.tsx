@@ -30,6 +30,7 @@ export function ListsPage({
         <p>There is no mailing list yet.</p>
       ) : (
         <Table
+          id="lists"
           caption="Mailing lists, in the order of the form"
           head={['List', 'Slug', 'Description', 'Subscribers', 'Form']}
           rows={lists.map(({ slug, name, description, archived, subscribers }) => ({
@@ -64,6 +65,7 @@ export function ListsPage({
         </details>
       )}
       <Table
+        id="consent-texts"
         caption="Consent texts, one a language"
         head={['Language', 'Text']}
         rows={texts.map(({ locale, text }) => ({

@@ -40,6 +40,7 @@ export function SubscribersPage({
       {found !== null && found.length > 0 && (
         <>
           <Table
+            id="found"
             caption={
               isMore ? `The first ${found.length}, in the order of addresses` : `${found.length} found`
             }
@@ -125,6 +126,7 @@ export function PersonPage({
       </div>
       {person.lists.length > 0 && (
         <Table
+          id="lists"
           caption="Mailing lists"
           head={['List', 'State', 'Since']}
           rows={person.lists.map(({ slug, name, state, since }) => ({
@@ -135,6 +137,7 @@ export function PersonPage({
       )}
       <h2>History</h2>
       <Table
+        id="history"
         caption="The ledger, the newest first"
         head={['Entry', 'What', 'When', 'Lists', 'By', 'Page or network']}
         rows={dossier.events
