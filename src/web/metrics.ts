@@ -2,8 +2,9 @@ import { Router } from 'express';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import manifest from '../../package.json' with { type: 'json' };
 import { checkLedger, ledgerReport } from '../duties/check-ledger.ts';
-import { duties } from '../duties/duties.ts';
-import { type DutyState, readDuties } from '../duties/runs.ts';
+import type { Duties } from '../duties/open.ts';
+import { readDuties } from '../duties/runs.ts';
+import type { Scheduled } from '../duties/scheduled.ts';
 import { readMailSignals } from '../mail/signals.ts';
 import { readSignals } from '../mailchimp/signals.ts';
 import { clockSkew } from '../platform/clock.ts';
@@ -34,20 +35,20 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** What is looked at for each scrape. */
+interface Standing {
+  database: Pick<Database, 'query' | 'room'>;
+  /** Calls to Mailchimp that this process has under way. */
+  callsInFlight: () => number;
+  duties: Pick<Duties, 'list'>;
+  now?: () => Date;
+}
+
 /**
  * The counters of one process. Names and units follow Prometheus' conventions; no label holds anything
  * personal.
- * @param callsInFlight calls to Mailchimp that this process has under way
  */
-export function createMetrics({
-  database,
-  callsInFlight,
-  now = () => new Date(),
-}: {
-  database: Pick<Database, 'query' | 'room'>;
-  callsInFlight: () => number;
-  now?: () => Date;
-}): Metrics {
+export function createMetrics({ now = () => new Date(), ...standing }: Standing): Metrics {
   const counted = new Registry();
   const registers = [counted];
   const calls = new Counter({
@@ -140,18 +141,19 @@ export function createMetrics({
     },
     recordDelivery: (type, outcome) => deliveries.inc({ type, outcome }),
     text: async () => {
-      const current = await currentState(database, callsInFlight(), now);
+      const current = await currentState({ ...standing, now });
       return Registry.merge([counted, current]).metrics();
     },
   };
 }
 
 /** Gauges are made anew for each scrape, so that none is left over from a state that is gone. */
-async function currentState(
-  database: Pick<Database, 'query' | 'room'>,
-  inFlight: number,
-  clock: () => Date,
-): Promise<Registry> {
+async function currentState({
+  database,
+  callsInFlight,
+  duties,
+  now: clock,
+}: Required<Standing>): Promise<Registry> {
   const now = clock();
   const registry = new Registry();
   const gauge = (name: string, help: string, value: number | null) => {
@@ -163,7 +165,11 @@ async function currentState(
   };
   const seconds = (time: Date | null) => time && time.getTime() / 1000;
 
-  gauge('footnote_mailchimp_calls_in_flight', 'Calls to Mailchimp by this process under way.', inFlight);
+  gauge(
+    'footnote_mailchimp_calls_in_flight',
+    'Calls to Mailchimp by this process under way.',
+    callsInFlight(),
+  );
 
   const signals = await readSignals(database).catch(() => null);
   gauge('footnote_database_up', 'Whether the database answers.', signals === null ? 0 : 1);
@@ -249,7 +255,8 @@ async function currentState(
     'queue',
     await readQueues(database),
   );
-  tellDuties(await readDuties(database, duties, now), registry);
+  tellDuties(await duties.list(), registry);
+  await tellLedgers(database, now, registry);
   return registry;
 }
 
@@ -261,7 +268,7 @@ async function readQueues(sql: Pick<Database, 'query'>): Promise<Record<string, 
   return Object.fromEntries(rows.map(({ name, jobs }) => [name, jobs]));
 }
 
-function tellDuties(states: readonly DutyState[], registry: Registry): void {
+function tellDuties(all: readonly Scheduled[], registry: Registry): void {
   const labelled = { labelNames: ['duty'], registers: [registry] };
   const succeeded = new Gauge({
     name: 'footnote_duty_last_success_timestamp_seconds',
@@ -278,26 +285,29 @@ function tellDuties(states: readonly DutyState[], registry: Registry): void {
     help: 'Whether a scheduled duty has not gone well for twice as long as it should take.',
     ...labelled,
   });
-  for (const { duty, run, isOverdue } of states) {
-    const label = { duty: duty.name };
-    failed.set(label, run?.failure ? 1 : 0);
+  for (const { name, succeededAt, failure, isOverdue } of all) {
+    const label = { duty: name };
+    failed.set(label, failure === null ? 0 : 1);
     overdue.set(label, isOverdue ? 1 : 0);
-    if (run?.succeededAt) succeeded.set(label, run.succeededAt.getTime() / 1000);
-    const ledger = duty === checkLedger ? ledgerReport.safeParse(run?.report).data : undefined;
-    if (ledger === undefined || !run?.succeededAt) continue;
-    const { broken, people } = ledger;
-    const registers = [registry];
-    new Gauge({
-      name: 'footnote_ledgers_broken',
-      help: 'Ledgers that the last whole check found altered.',
-      registers,
-    }).set(broken);
-    new Gauge({
-      name: 'footnote_ledgers_checked',
-      help: 'Ledgers that the last whole check looked at.',
-      registers,
-    }).set(people);
+    if (succeededAt !== null) succeeded.set(label, succeededAt.getTime() / 1000);
   }
+}
+
+async function tellLedgers(sql: Pick<Database, 'query'>, now: Date, registry: Registry): Promise<void> {
+  const [state] = await readDuties(sql, [checkLedger], now);
+  const ledger = ledgerReport.safeParse(state?.run?.report).data;
+  if (ledger === undefined || !state?.run?.succeededAt) return;
+  const registers = [registry];
+  new Gauge({
+    name: 'footnote_ledgers_broken',
+    help: 'Ledgers that the last whole check found altered.',
+    registers,
+  }).set(ledger.broken);
+  new Gauge({
+    name: 'footnote_ledgers_checked',
+    help: 'Ledgers that the last whole check looked at.',
+    registers,
+  }).set(ledger.people);
 }
 
 /** `GET /metrics`, for whoever holds a key of scope `read`. */

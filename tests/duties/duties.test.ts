@@ -136,6 +136,36 @@ describe('what is done beside the duties', () => {
     expect(await footnote.service.database.prisma.reconciliation.count()).toBe(before);
   });
 
+  it('is overdue when it never went well since a worker knew of it, and /metrics tells of each', async () => {
+    const { database } = footnote.service;
+    const all = (await footnote.service.duties.list()).map(({ name }) => name);
+    const series = async (name: string) => {
+      const { text } = await footnote.http.get('/metrics').set(asKeyHolder).expect(200);
+      return [...text.matchAll(new RegExp(`^footnote_duty_${name}\\{duty="(.*)"\\} 1$`, 'gm'))].map(
+        ([, duty]) => duty,
+      );
+    };
+    const { text } = await footnote.http.get('/metrics').set(asKeyHolder).expect(200);
+    for (const name of all) {
+      expect(text).toContain(`footnote_duty_failed{duty="${name}"}`);
+      expect(text).toContain(`footnote_duty_overdue{duty="${name}"}`);
+    }
+    expect(await series('overdue')).toEqual([]);
+    await database.query('CREATE TABLE kept AS SELECT * FROM reconciliations');
+    await database.query(
+      `UPDATE reconciliations SET failure = 'no answer', finished_at = NULL WHERE kind = 'full'`,
+    );
+    await database.query(
+      `UPDATE jobs.schedule SET created_on = created_on - interval '3 days' WHERE key = 'full'`,
+    );
+    expect(await series('overdue')).toEqual(['reconcile-all']);
+    expect(await series('failed')).toEqual(['reconcile-all']);
+    expect((await finding('duties')).message).toMatch(/^reconcile-all has never gone well \(no answer\)\.$/);
+    await database.query('DELETE FROM reconciliations');
+    await database.query('INSERT INTO reconciliations SELECT * FROM kept');
+    await database.query('DROP TABLE kept');
+  });
+
   it('is done once for all who ask while it is under way', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { struck } = footnote.sandbox.audience.inject(fault.held(promise));

@@ -10,7 +10,7 @@ import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
 import { createWeb } from '../../src/web/web.ts';
 import { openDoor } from '../harness/allowance.ts';
 import { Footnote } from '../harness/footnote.ts';
-import { links, showPage, site } from '../harness/site.ts';
+import { links, noDuties, showPage, site } from '../harness/site.ts';
 import { type Newsroom, openNewsroom } from '../mailchimp/newsroom.ts';
 
 describe("Mailchimp's webhook", () => {
@@ -33,7 +33,7 @@ describe("Mailchimp's webhook", () => {
   beforeEach(async () => {
     hints = 0;
     logged = '';
-    metrics = createMetrics({ database: newsroom.database, callsInFlight: () => 0 });
+    metrics = createMetrics({ database: newsroom.database, callsInFlight: () => 0, duties: noDuties });
     await newsroom.database.query('DELETE FROM webhook_deliveries');
     await newsroom.database.query('UPDATE audience_contacts SET look = false, reported = NULL');
   });
