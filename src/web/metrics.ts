@@ -21,8 +21,6 @@ export interface Metrics {
   recordDelivery(type: string, outcome: string): void;
   /** Notes what the guard made of a wish for a mail: `welcome`, `bot`, `refused` or `limited`. */
   recordWish(verdict: string): void;
-  /** Notes a press that confirmed: far fewer of them than sign-ups means bots (A-03). */
-  recordConfirmation(): void;
   /** Notes mails that a ceiling put off, or did not let go. */
   recordCeiling(mails: { putOff: number; refused: number }): void;
   /** Notes what was entered into ledgers: sign-ups, confirmations, opt-outs, by whichever door. */
@@ -76,11 +74,6 @@ export function createMetrics({ now = () => new Date(), ...standing }: Standing)
     labelNames: ['verdict'],
     registers,
   });
-  const confirmations = new Counter({
-    name: 'footnote_confirmations_total',
-    help: 'Confirmations to this process.',
-    registers,
-  });
   const ceiling = new Counter({
     name: 'footnote_mails_over_ceiling_total',
     help: 'Mails that strangers caused above LIMIT_DOMAIN_HOUR or LIMIT_TOTAL_HOUR, by what became of them.',
@@ -130,7 +123,6 @@ export function createMetrics({ now = () => new Date(), ...standing }: Standing)
       requestSeconds.observe({ route }, seconds);
     },
     recordWish: (verdict) => wishes.inc({ verdict }),
-    recordConfirmation: () => confirmations.inc(),
     recordCeiling: ({ putOff, refused }) => {
       ceiling.inc({ outcome: 'put_off' }, putOff);
       ceiling.inc({ outcome: 'refused' }, refused);
