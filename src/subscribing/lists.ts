@@ -24,7 +24,7 @@ export async function knownLists(database: Database): Promise<KnownList[]> {
 }
 
 /** Every list with its place, whether it takes sign-ups, and how many people are on it. */
-export async function everyList(database: Database) {
+export async function everyList(database: Pick<Database, 'query'>) {
   return database.query<{
     id: number;
     slug: string;

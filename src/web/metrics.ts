@@ -9,6 +9,8 @@ import { readMailSignals } from '../mail/signals.ts';
 import { readSignals } from '../mailchimp/signals.ts';
 import { clockSkew } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import { everyList } from '../subscribing/lists.ts';
+import { recentSignUps } from '../subscribing/recent.ts';
 import { demandKey, holderOf } from './keys.ts';
 import { onlyVerbs } from './problems.ts';
 import type { Health } from './web.ts';
@@ -183,6 +185,17 @@ async function currentState({
     await clockSkew(database, clock).catch(() => null),
   );
 
+  gauges(
+    'footnote_subscribers',
+    'People on a mailing list, by its slug.',
+    'list',
+    Object.fromEntries((await everyList(database)).map(({ slug, subscribers }) => [slug, subscribers])),
+  );
+  gauge(
+    'footnote_confirmation_median_seconds',
+    'Within which time half of those confirmed who did, of the last 1,000 sign-ups.',
+    (await recentSignUps(database)).medianSeconds,
+  );
   gauge(
     'footnote_mailchimp_contacts_due',
     'Contacts that Mailchimp has yet to hear of; 10001 stands for more.',

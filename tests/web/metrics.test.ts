@@ -81,7 +81,9 @@ describe('the metrics', () => {
       footnote_mailchimp_lane_paused: 0,
       footnote_mailchimp_calls_in_flight: 0,
     });
-    expect(Object.keys(series).filter((name) => /timestamp|drift|lost|refused/.test(name))).toEqual([]);
+    expect(
+      Object.keys(series).filter((name) => /timestamp|drift|lost|refused|subscribers|median/.test(name)),
+    ).toEqual([]);
   });
 
   it('count calls and deliveries, and time the calls', async () => {
@@ -146,6 +148,8 @@ describe('the metrics', () => {
 
     const series = await scrape();
     expect(series).toMatchObject({
+      'footnote_subscribers{list="daily"}': 1,
+      footnote_confirmation_median_seconds: expect.any(Number),
       footnote_mailchimp_contacts_due: 1,
       footnote_mailchimp_oldest_opt_out_age_seconds: expect.any(Number),
       'footnote_mailchimp_contacts_refused{reason="invalid"}': 1,
