@@ -71,6 +71,11 @@ export async function saveList(
   });
 }
 
+/** Puts an archived list back on the forms, where it was. */
+export async function offerList(database: Database, slug: string): Promise<void> {
+  await database.prisma.mailingList.update({ where: { slug }, data: { archivedAt: null } });
+}
+
 /** Takes a list off the forms. Its subscribers stay until they leave. */
 export async function archiveList(database: Database, slug: string, now: Date): Promise<void> {
   await database.prisma.mailingList.update({ where: { slug }, data: { archivedAt: now } });

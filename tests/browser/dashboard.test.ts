@@ -225,6 +225,22 @@ describe('the dashboard', () => {
     await expect.poll(() => said.textContent(), { timeout: 25_000 }).toBe('');
   });
 
+  it('leads from somebody back to the search, whose beginning is in no address', async () => {
+    const reader = await operator();
+    const { page, press } = reader;
+    await page.goto(url(`/admin/subscribers/${person}`));
+    const back = page.getByRole('button', { name: 'Back to the search' });
+    expect(await back.count()).toBe(0);
+    await search(reader);
+    await press(page.getByRole('link', { name: 'reader.1@example.com' }));
+    await press(back);
+    expect(await page.getByRole('link', { name: 'reader.2@example.com' }).count()).toBe(1);
+    expect(await page.getByLabel('Address, or its beginning').inputValue()).toBe('reader.');
+    expect(reader.requests.map((request) => request.url()).filter((one) => one.includes('reader.'))).toEqual(
+      [],
+    );
+  });
+
   it('works without JavaScript', async () => {
     const reader = await operator({ javaScript: false });
     await search(reader);

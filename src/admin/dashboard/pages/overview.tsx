@@ -99,7 +99,11 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
               ['Confirmation rate', share(sum(confirmed), sum(requested))],
               ['Opt-outs', count(sum(left))],
               ['Imported', count(sum(imported))],
-              ['Half confirm within', sample.medianSeconds === null ? '–' : span(sample.medianSeconds)],
+              // Of all lists, whichever is looked at.
+              [
+                list === null ? 'Half confirm within' : 'Half confirm within, all lists',
+                sample.medianSeconds === null ? '–' : span(sample.medianSeconds),
+              ],
             ] as const
           ).map(([name, value]) => (
             <div key={name}>

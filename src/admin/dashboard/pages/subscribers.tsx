@@ -20,7 +20,7 @@ export function SubscribersPage({
   return (
     <DashboardPage frame={frame} title="Subscribers" place="/admin/subscribers">
       <h1>Subscribers</h1>
-      <form method="post" action="/admin/subscribers" className="filter">
+      <form method="post" action="/admin/subscribers" className="filter" id="search">
         <div className="field">
           <label htmlFor="beginning">Address, or its beginning</label>
           <input
@@ -60,6 +60,7 @@ export function SubscribersPage({
           {isMore && <p>There are more: type more of the address.</p>}
         </>
       )}
+      <script src="/assets/search.js" defer />
     </DashboardPage>
   );
 }
@@ -80,6 +81,13 @@ export function PersonPage({
   const { fault } = dossier.chain;
   return (
     <DashboardPage frame={frame} title="A subscriber" place="/admin/subscribers">
+      <form method="post" action="/admin/subscribers" id="back" hidden>
+        <input type="hidden" name="beginning" />
+        <button type="submit" className="quiet">
+          Back to the search
+        </button>
+      </form>
+      <script src="/assets/search.js" defer />
       <h1 className="address">{person.erased ? 'Somebody who was erased' : person.email}</h1>
       {fault !== null && (
         <p className="alert">
