@@ -89,9 +89,10 @@ describe.skipIf(inject('server') === null)('a PostgreSQL that is away or full', 
     });
 
     it('takes the node out of the balancer, and is what whoever cannot sign in is told', async () => {
-      await eventually(() => footnote.http.get('/readyz').expect(503));
-      const { body } = await footnote.http.get('/readyz').expect(503);
-      expect(body).toMatchObject({ status: 'not ready', database: 'full' });
+      await eventually(async () => {
+        const { body } = await footnote.http.get('/readyz').expect(503);
+        expect(body).toMatchObject({ status: 'not ready', database: 'full' });
+      });
       await footnote.signUp('reader@example.com').expect(500);
 
       const { text } = await footnote.http
