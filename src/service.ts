@@ -100,8 +100,22 @@ export async function startService(
 
     const { concurrency, reconcileMinutes } = settings.sync;
     const archives = settings.sync.erasure === 'archive';
+    const askToReconcile: Operations['requestReconciliation'] = (wish) =>
+      database.transaction(async (tx) => {
+        const id = await requestReconciliation(tx, wish);
+        await queue.add(tx, 'reconcile', [{ data: { id }, startAfter: 0 }]);
+        return id;
+      });
+    const others = otherDuties({
+      database,
+      queue,
+      reconcileMinutes,
+      requestReconciliation: askToReconcile,
+    });
+    const duties = openDuties(queue, { database, now, others });
+
     const gate = openGate(database.places('mailchimp', concurrency), concurrency);
-    const metrics = createMetrics({ database, callsInFlight: gate.inFlight, now });
+    const metrics = createMetrics({ database, callsInFlight: gate.inFlight, duties, now });
     const api = connect(settings.mailchimp, gate, metrics.recordCall);
 
     const { shred } = database;
@@ -205,19 +219,6 @@ export async function startService(
       const breakOff = await startDuties(queue, parts);
       closing.push(async () => breakOff());
     }
-    const askToReconcile: Operations['requestReconciliation'] = (wish) =>
-      database.transaction(async (tx) => {
-        const id = await requestReconciliation(tx, wish);
-        await queue.add(tx, 'reconcile', [{ data: { id }, startAfter: 0 }]);
-        return id;
-      });
-    const others = otherDuties({
-      database,
-      queue,
-      reconcileMinutes,
-      requestReconciliation: askToReconcile,
-    });
-    const duties = openDuties(queue, { database, now, others });
     // Before the lane stops, which waits for its calls: those that wait for a place are not made any more.
     closing.push(() => gate.close());
 
@@ -289,6 +290,7 @@ export async function startService(
             doctor: operations.doctor,
             act: admin.act,
             dossierMade,
+            log,
             now,
           }),
           reference: referenceRoutes(baseUrl, admin.described),

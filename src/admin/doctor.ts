@@ -131,7 +131,8 @@ const mega = 1024 * 1024;
 /** Enough for the days that it takes until somebody sees to it. */
 const roomy = 1024 * mega;
 
-async function judgeRoom(database: Pick<Database, 'room'>): Promise<Verdict> {
+/** Whether there is room for more rows. */
+export async function judgeRoom(database: Pick<Database, 'room'>): Promise<Verdict> {
   const { full, free } = await database.room();
   const amount = free === null ? '' : `${Math.round(free / mega)} MB are free where the database is.`;
   if (full) {

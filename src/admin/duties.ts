@@ -18,7 +18,7 @@ export function dutyOperations(duties: Duties): Operation[] {
         answer: { description: 'All of them', shape: z.object({ duties: z.array(duty) }) },
       },
       async () => ({
-        duties: (await duties.list()).map(({ at, isOverdue, ...told }) => ({
+        duties: (await duties.list()).map(({ at, since: _, isOverdue, ...told }) => ({
           ...told,
           cron: cronOf(at),
           overdue: isOverdue,

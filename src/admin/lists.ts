@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Database } from '../platform/database.ts';
-import { addList, archiveList, everyList, saveList } from '../subscribing/lists.ts';
+import { addList, archiveList, everyList, offerList, saveList } from '../subscribing/lists.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
 import { mailingList, slug, text } from './shapes.ts';
@@ -103,6 +103,22 @@ export function listOperations(database: Database, now: () => Date): Operation[]
       async ({ params }) => {
         const { slug } = await find(params.slug);
         await archiveList(database, slug, now());
+        return find(slug);
+      },
+    ),
+    operation(
+      {
+        ...one,
+        id: 'lists.offer',
+        verb: 'post',
+        path: '/lists/:slug/offer',
+        scope: 'write',
+        summary: 'Put an archived mailing list back on the forms',
+        answer: { description: 'It can be ticked again, at its old place', shape: mailingList },
+      },
+      async ({ params }) => {
+        const { slug } = await find(params.slug);
+        await offerList(database, slug);
         return find(slug);
       },
     ),

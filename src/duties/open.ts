@@ -50,8 +50,8 @@ export function openDuties(
         Promise.all(others.map((other) => scheduledOf(other, now()))),
       ]);
       const own = states.map(({ duty: { name, what, at }, run, nextAt, isOverdue }) => {
-        const { beganAt, endedAt, succeededAt, outcome, failure } = run ?? neverRan;
-        return { name, what, at, nextAt, isOverdue, beganAt, endedAt, succeededAt, outcome, failure };
+        const { since, beganAt, endedAt, succeededAt, outcome, failure } = run ?? neverRan;
+        return { name, what, at, nextAt, isOverdue, since, beganAt, endedAt, succeededAt, outcome, failure };
       });
       return [...own, ...more];
     },

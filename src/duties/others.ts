@@ -81,7 +81,7 @@ export async function scheduledOf(other: Other, now: Date): Promise<Scheduled> {
     at,
     ...runs,
     nextAt: nextAt(at, now),
-    isOverdue: isOverdue(at, runs.succeededAt, now),
+    isOverdue: isOverdue(at, runs, now),
   };
 }
 
@@ -97,8 +97,18 @@ async function isAskedFor(sql: Sql, kind: ReconciliationKind): Promise<boolean> 
   return rows.length > 0;
 }
 
+/** When a worker first scheduled what runs on a queue, under a key: pg-boss keeps it however often that is repeated. */
+async function scheduledSince(sql: Sql, queue: string, key: string): Promise<Date | null> {
+  const [row] = await sql.query<{ since: Date }>(
+    'SELECT created_on AS since FROM jobs.schedule WHERE name = $1 AND key = $2',
+    [queue, key],
+  );
+  return row?.since ?? null;
+}
+
 async function comparisonRuns(sql: Sql, kind: ReconciliationKind): Promise<Runs> {
-  const [row] = await sql.query<Omit<Runs, 'outcome'> & { report: unknown }>(
+  const since = await scheduledSince(sql, 'reconcile', kind);
+  const [row] = await sql.query<Omit<Runs, 'since' | 'outcome'> & { report: unknown }>(
     `SELECT last.started_at AS "beganAt", last.failure, well.finished_at AS "succeededAt", well.report,
             coalesce(last.finished_at, CASE WHEN last.failure IS NOT NULL THEN last.started_at END) AS "endedAt"
        FROM (SELECT * FROM reconciliations WHERE kind = $1 AND NOT dry_run AND started_at IS NOT NULL
@@ -109,22 +119,23 @@ async function comparisonRuns(sql: Sql, kind: ReconciliationKind): Promise<Runs>
              ORDER BY requested_at DESC LIMIT 1) well ON true`,
     [kind],
   );
-  if (row === undefined) return neverRan;
+  if (row === undefined) return { ...neverRan, since };
   const { report, ...runs } = row;
   const found = differences(report);
   const outcome = found && `${counted(found.members, 'member', 'members')} read, ${found.differ} differed`;
-  return { ...runs, outcome };
+  return { ...runs, since, outcome };
 }
 
 /** pg-boss keeps its jobs for a week. */
 async function foldRuns(sql: Sql): Promise<Runs> {
-  const [row] = await sql.query<Omit<Runs, 'outcome' | 'failure'> & { failed: boolean }>(
+  const since = await scheduledSince(sql, 'totals', 'fold');
+  const [row] = await sql.query<Omit<Runs, 'since' | 'outcome' | 'failure'> & { failed: boolean }>(
     `SELECT last.started_on AS "beganAt", last.completed_on AS "endedAt", last.state = 'failed' AS failed,
             (SELECT max(completed_on) FROM jobs.job WHERE name = 'totals' AND state = 'completed') AS "succeededAt"
        FROM jobs.job last WHERE name = 'totals' AND started_on IS NOT NULL
       ORDER BY created_on DESC LIMIT 1`,
   );
-  if (row === undefined) return neverRan;
+  if (row === undefined) return { ...neverRan, since };
   const { failed, ...runs } = row;
-  return { ...runs, outcome: null, failure: failed ? 'the log of the worker says why' : null };
+  return { ...runs, since, outcome: null, failure: failed ? 'the log of the worker says why' : null };
 }

@@ -2,7 +2,7 @@ import { type DutyRun, Prisma } from '../generated/prisma/client.ts';
 import type { Sql } from '../platform/database.ts';
 import { nextAt } from '../platform/schedule.ts';
 import type { Duty, Parts } from './duty.ts';
-import { isOverdue } from './scheduled.ts';
+import { isOverdue, neverRan } from './scheduled.ts';
 
 // When each duty ran last and what came of it: one row a duty.
 
@@ -24,13 +24,7 @@ export async function readDuties(sql: Sql, duties: readonly Duty[], now: Date): 
   );
   return duties.map((duty) => {
     const run = rows.find((row) => row.duty === duty.name) ?? null;
-    const wellAt = run && (run.succeededAt ?? run.since);
-    return {
-      duty,
-      run,
-      nextAt: nextAt(duty.at, now),
-      isOverdue: isOverdue(duty.at, wellAt, now),
-    };
+    return { duty, run, nextAt: nextAt(duty.at, now), isOverdue: isOverdue(duty.at, run ?? neverRan, now) };
   });
 }
 

@@ -2,6 +2,8 @@ import { periodOf, type Schedule } from '../platform/schedule.ts';
 
 /** How the runs of something went. */
 export interface Runs {
+  /** When it could first have run: it is expected to from then on. Null where no worker knows of it yet. */
+  since: Date | null;
   beganAt: Date | null;
   /** Null while it is under way. */
   endedAt: Date | null;
@@ -23,6 +25,7 @@ export interface Scheduled extends Runs {
 }
 
 export const neverRan: Runs = {
+  since: null,
   beganAt: null,
   endedAt: null,
   succeededAt: null,
@@ -34,5 +37,11 @@ export const neverRan: Runs = {
 const grace = 15 * 60_000;
 
 /** Whether it has not gone well for twice as long as it should take from one run to the next. */
-export const isOverdue = (at: Schedule, wellAt: Date | null, now: Date): boolean =>
-  wellAt !== null && now.getTime() - wellAt.getTime() > Math.max(2 * periodOf(at), grace);
+export function isOverdue(
+  at: Schedule,
+  { since, succeededAt }: Pick<Runs, 'since' | 'succeededAt'>,
+  now: Date,
+): boolean {
+  const from = succeededAt ?? since;
+  return from !== null && now.getTime() - from.getTime() > Math.max(2 * periodOf(at), grace);
+}

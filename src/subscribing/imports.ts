@@ -103,14 +103,14 @@ export function decideUndo(person: Person, { seq }: UndoImport, now: Date): Deci
   const outcome = { type: 'undone' as const, lists };
   if (ending.length === 0 || isErased(person)) return { outcome, changes: null };
   const changes = nothing(person);
-  end(changes, 'import_undone', ending, byOperator, now);
+  end(changes, 'import_undone', ending, byFile, now);
   changes.sync = 'opt_out';
   return { outcome, changes };
 }
 
-const byOperator: Circumstances = { channel: 'import', ip: null, userAgent: null, page: null };
+const byFile: Circumstances = { channel: 'import', ip: null, userAgent: null, page: null };
 
-const circumstancesOf = ({ ip, givenAt }: ImportPerson) => ({ ...byOperator, ip, givenAt });
+const circumstancesOf = ({ ip, givenAt }: ImportPerson) => ({ ...byFile, ip, givenAt });
 
 const isOptedOutNow = (subscription: Subscription) =>
   subscription.state === 'unsubscribed' && isOptedOut(subscription);

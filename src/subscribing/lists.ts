@@ -24,7 +24,7 @@ export async function knownLists(database: Database): Promise<KnownList[]> {
 }
 
 /** Every list with its place, whether it takes sign-ups, and how many people are on it. */
-export async function everyList(database: Database) {
+export async function everyList(database: Pick<Database, 'query'>) {
   return database.query<{
     id: number;
     slug: string;
@@ -69,6 +69,11 @@ export async function saveList(
     create: { slug: list.slug, position, wordingVersion },
     update: { position, wordingVersion },
   });
+}
+
+/** Puts an archived list back on the forms, where it was. */
+export async function offerList(database: Database, slug: string): Promise<void> {
+  await database.prisma.mailingList.update({ where: { slug }, data: { archivedAt: null } });
 }
 
 /** Takes a list off the forms. Its subscribers stay until they leave. */

@@ -28,7 +28,7 @@ export function assetRoutes({ site, logo }: Pick<Web, 'site' | 'logo'>): Router 
       else res.send(style);
     })
     .all(onlyVerbs('GET'));
-  for (const file of ['docs.css', 'dashboard.css', 'dashboard.js']) {
+  for (const file of ['docs.css', 'dashboard.css', 'dashboard.js', 'search.js']) {
     router
       .route(`/${file}`)
       .get((_req, res) => res.sendFile(path.join(folder, file)))

@@ -16,7 +16,7 @@ import { unknownLinks } from './wrong-links.ts';
  * `GET /confirm/:token` shows a page with one button; `POST` confirms, any number of times (U-23, U-25). Once
  * the link is expired, `POST /confirm/:token/renew` has another one mailed to the same address.
  */
-export function confirmRoutes({ subscribing, showPage, links, guard, metrics }: Web): Router {
+export function confirmRoutes({ subscribing, showPage, links, guard }: Web): Router {
   const router = Router();
   const showUnknown = unknownLinks(guard, showPage);
 
@@ -61,9 +61,7 @@ export function confirmRoutes({ subscribing, showPage, links, guard, metrics }: 
       const token = readToken(req.params.token);
       if (token === null) return answer(req, res, token, { type: 'unknown' });
       const confirm = { type: 'confirm' as const, token, ...circumstancesOf(req, 'confirm_page') };
-      const outcome = await subscribing.run(confirm);
-      if (outcome.type === 'confirmed') metrics.recordConfirmation();
-      await answer(req, res, token, outcome);
+      await answer(req, res, token, await subscribing.run(confirm));
     })
     .all(onlyVerbs('GET', 'POST'));
 

@@ -2,12 +2,15 @@ import { Router } from 'express';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import manifest from '../../package.json' with { type: 'json' };
 import { checkLedger, ledgerReport } from '../duties/check-ledger.ts';
-import { duties } from '../duties/duties.ts';
-import { type DutyState, readDuties } from '../duties/runs.ts';
+import type { Duties } from '../duties/open.ts';
+import { readDuties } from '../duties/runs.ts';
+import type { Scheduled } from '../duties/scheduled.ts';
 import { readMailSignals } from '../mail/signals.ts';
 import { readSignals } from '../mailchimp/signals.ts';
 import { clockSkew } from '../platform/clock.ts';
 import type { Database } from '../platform/database.ts';
+import { everyList } from '../subscribing/lists.ts';
+import { recentSignUps } from '../subscribing/recent.ts';
 import { demandKey, holderOf } from './keys.ts';
 import { onlyVerbs } from './problems.ts';
 import type { Health } from './web.ts';
@@ -20,8 +23,6 @@ export interface Metrics {
   recordDelivery(type: string, outcome: string): void;
   /** Notes what the guard made of a wish for a mail: `welcome`, `bot`, `refused` or `limited`. */
   recordWish(verdict: string): void;
-  /** Notes a press that confirmed: far fewer of them than sign-ups means bots (A-03). */
-  recordConfirmation(): void;
   /** Notes mails that a ceiling put off, or did not let go. */
   recordCeiling(mails: { putOff: number; refused: number }): void;
   /** Notes what was entered into ledgers: sign-ups, confirmations, opt-outs, by whichever door. */
@@ -34,20 +35,20 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
+/** What is looked at for each scrape. */
+interface Standing {
+  database: Pick<Database, 'query' | 'room'>;
+  /** Calls to Mailchimp that this process has under way. */
+  callsInFlight: () => number;
+  duties: Pick<Duties, 'list'>;
+  now?: () => Date;
+}
+
 /**
  * The counters of one process. Names and units follow Prometheus' conventions; no label holds anything
  * personal.
- * @param callsInFlight calls to Mailchimp that this process has under way
  */
-export function createMetrics({
-  database,
-  callsInFlight,
-  now = () => new Date(),
-}: {
-  database: Pick<Database, 'query' | 'room'>;
-  callsInFlight: () => number;
-  now?: () => Date;
-}): Metrics {
+export function createMetrics({ now = () => new Date(), ...standing }: Standing): Metrics {
   const counted = new Registry();
   const registers = [counted];
   const calls = new Counter({
@@ -73,11 +74,6 @@ export function createMetrics({
     name: 'footnote_wishes_total',
     help: 'Sign-ups and wishes for a link to this process, by what was made of them.',
     labelNames: ['verdict'],
-    registers,
-  });
-  const confirmations = new Counter({
-    name: 'footnote_confirmations_total',
-    help: 'Confirmations to this process.',
     registers,
   });
   const ceiling = new Counter({
@@ -129,7 +125,6 @@ export function createMetrics({
       requestSeconds.observe({ route }, seconds);
     },
     recordWish: (verdict) => wishes.inc({ verdict }),
-    recordConfirmation: () => confirmations.inc(),
     recordCeiling: ({ putOff, refused }) => {
       ceiling.inc({ outcome: 'put_off' }, putOff);
       ceiling.inc({ outcome: 'refused' }, refused);
@@ -140,18 +135,19 @@ export function createMetrics({
     },
     recordDelivery: (type, outcome) => deliveries.inc({ type, outcome }),
     text: async () => {
-      const current = await currentState(database, callsInFlight(), now);
+      const current = await currentState({ ...standing, now });
       return Registry.merge([counted, current]).metrics();
     },
   };
 }
 
 /** Gauges are made anew for each scrape, so that none is left over from a state that is gone. */
-async function currentState(
-  database: Pick<Database, 'query' | 'room'>,
-  inFlight: number,
-  clock: () => Date,
-): Promise<Registry> {
+async function currentState({
+  database,
+  callsInFlight,
+  duties,
+  now: clock,
+}: Required<Standing>): Promise<Registry> {
   const now = clock();
   const registry = new Registry();
   const gauge = (name: string, help: string, value: number | null) => {
@@ -163,7 +159,11 @@ async function currentState(
   };
   const seconds = (time: Date | null) => time && time.getTime() / 1000;
 
-  gauge('footnote_mailchimp_calls_in_flight', 'Calls to Mailchimp by this process under way.', inFlight);
+  gauge(
+    'footnote_mailchimp_calls_in_flight',
+    'Calls to Mailchimp by this process under way.',
+    callsInFlight(),
+  );
 
   const signals = await readSignals(database).catch(() => null);
   gauge('footnote_database_up', 'Whether the database answers.', signals === null ? 0 : 1);
@@ -185,6 +185,17 @@ async function currentState(
     await clockSkew(database, clock).catch(() => null),
   );
 
+  gauges(
+    'footnote_subscribers',
+    'People on a mailing list, by its slug.',
+    'list',
+    Object.fromEntries((await everyList(database)).map(({ slug, subscribers }) => [slug, subscribers])),
+  );
+  gauge(
+    'footnote_confirmation_median_seconds',
+    'Within which time half of those confirmed who did, of the last 1,000 sign-ups.',
+    (await recentSignUps(database)).medianSeconds,
+  );
   gauge(
     'footnote_mailchimp_contacts_due',
     'Contacts that Mailchimp has yet to hear of; 10001 stands for more.',
@@ -249,7 +260,8 @@ async function currentState(
     'queue',
     await readQueues(database),
   );
-  tellDuties(await readDuties(database, duties, now), registry);
+  tellDuties(await duties.list(), registry);
+  await tellLedgers(database, now, registry);
   return registry;
 }
 
@@ -261,7 +273,7 @@ async function readQueues(sql: Pick<Database, 'query'>): Promise<Record<string, 
   return Object.fromEntries(rows.map(({ name, jobs }) => [name, jobs]));
 }
 
-function tellDuties(states: readonly DutyState[], registry: Registry): void {
+function tellDuties(all: readonly Scheduled[], registry: Registry): void {
   const labelled = { labelNames: ['duty'], registers: [registry] };
   const succeeded = new Gauge({
     name: 'footnote_duty_last_success_timestamp_seconds',
@@ -278,26 +290,29 @@ function tellDuties(states: readonly DutyState[], registry: Registry): void {
     help: 'Whether a scheduled duty has not gone well for twice as long as it should take.',
     ...labelled,
   });
-  for (const { duty, run, isOverdue } of states) {
-    const label = { duty: duty.name };
-    failed.set(label, run?.failure ? 1 : 0);
+  for (const { name, succeededAt, failure, isOverdue } of all) {
+    const label = { duty: name };
+    failed.set(label, failure === null ? 0 : 1);
     overdue.set(label, isOverdue ? 1 : 0);
-    if (run?.succeededAt) succeeded.set(label, run.succeededAt.getTime() / 1000);
-    const ledger = duty === checkLedger ? ledgerReport.safeParse(run?.report).data : undefined;
-    if (ledger === undefined || !run?.succeededAt) continue;
-    const { broken, people } = ledger;
-    const registers = [registry];
-    new Gauge({
-      name: 'footnote_ledgers_broken',
-      help: 'Ledgers that the last whole check found altered.',
-      registers,
-    }).set(broken);
-    new Gauge({
-      name: 'footnote_ledgers_checked',
-      help: 'Ledgers that the last whole check looked at.',
-      registers,
-    }).set(people);
+    if (succeededAt !== null) succeeded.set(label, succeededAt.getTime() / 1000);
   }
+}
+
+async function tellLedgers(sql: Pick<Database, 'query'>, now: Date, registry: Registry): Promise<void> {
+  const [state] = await readDuties(sql, [checkLedger], now);
+  const ledger = ledgerReport.safeParse(state?.run?.report).data;
+  if (ledger === undefined || !state?.run?.succeededAt) return;
+  const registers = [registry];
+  new Gauge({
+    name: 'footnote_ledgers_broken',
+    help: 'Ledgers that the last whole check found altered.',
+    registers,
+  }).set(ledger.broken);
+  new Gauge({
+    name: 'footnote_ledgers_checked',
+    help: 'Ledgers that the last whole check looked at.',
+    registers,
+  }).set(ledger.people);
 }
 
 /** `GET /metrics`, for whoever holds a key of scope `read`. */

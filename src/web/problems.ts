@@ -1,4 +1,4 @@
-import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { createElement } from 'react';
 import { z } from 'zod';
 import type { Log } from '../platform/log.ts';
@@ -78,15 +78,14 @@ const httpError = z.object({ status: z.number().int().min(400).max(499) });
 export function answerErrors(showPage: ShowPage, links: Links, log: Log): ErrorRequestHandler {
   // Express knows by the number of parameters that this is for errors.
   return (error: unknown, req, res, _next) => {
-    const where = { err: error, request: requestIdOf(res), route: req.route?.path, method: req.method };
     if (res.headersSent) {
       // Express would print it, with whatever it holds. Who went away before the end is no failure of ours.
-      if (!isOfReader(error)) log.error(where, 'an answer broke off');
+      if (!isOfReader(error)) log.error(failureOf(error, req, res), 'an answer broke off');
       res.destroy();
       return;
     }
     const problem = asProblem(error);
-    if (problem.status >= 500) log.error(where, 'a request failed');
+    if (problem.status >= 500) logFailure(log, error, req, res);
     // Whatever the route would have let others keep.
     res.set('Cache-Control', 'no-store');
     if (req.accepts(['json', 'html']) === 'html') {
@@ -97,6 +96,17 @@ export function answerErrors(showPage: ShowPage, links: Links, log: Log): ErrorR
     }
   };
 }
+
+/** Notes a request that failed by a fault of ours, with the id that its sender was told. */
+export const logFailure = (log: Log, error: unknown, req: Request, res: Response): void =>
+  log.error(failureOf(error, req, res), 'a request failed');
+
+const failureOf = (error: unknown, req: Request, res: Response) => ({
+  err: error,
+  request: requestIdOf(res),
+  route: req.route?.path,
+  method: req.method,
+});
 
 /** Whether the connection was closed from over there while an answer was written. */
 const isOfReader = (error: unknown): boolean =>

@@ -164,6 +164,7 @@ describe('what a page of another site sends (A-06)', () => {
       '/admin/lists',
       '/admin/lists/morning-briefing',
       '/admin/lists/morning-briefing/archive',
+      '/admin/lists/morning-briefing/offer',
       '/admin/consent-texts/en',
       '/admin/subscribers/00000000-0000-4000-8000-000000000000/erase',
     ];
@@ -447,6 +448,14 @@ describe('a new mailing list', () => {
     await press('/admin/lists', onlooker, { ...typed, slug: 'another' }).expect(403);
     await press('/admin/lists/night-desk/archive', cookie).expect(303);
     expect(await offered()).not.toContain('night-desk');
+
+    expect((await open('/admin/lists/night-desk', onlooker)).text).toMatch(/Archived: .*The 1 who/);
+    await press('/admin/lists/night-desk/offer', onlooker).expect(403);
+    expect((await open('/admin/lists/night-desk', cookie)).text).toContain('Offer it again');
+    await press('/admin/lists/night-desk/offer', cookie).expect(303);
+    expect((await open('/admin/lists/night-desk', cookie)).text).not.toContain('Archived');
+    expect((await offered()).at(-1)).toBe('night-desk');
+    await footnote.signUp('second.owl@example.com', ['night-desk']).expect(202);
   });
 });
 

@@ -138,6 +138,7 @@ const bodies: Record<string, Body | null> = {
   // These take none.
   'POST /admin/sign-out': null,
   'POST /admin/lists/:slug/archive': null,
+  'POST /admin/lists/:slug/offer': null,
   'POST /admin/subscribers/:id/erase': null,
   'POST /confirm/:token': null,
   'POST /confirm/:token/renew': null,
@@ -150,6 +151,7 @@ const bodies: Record<string, Body | null> = {
   'POST /admin/api/sync/pause': null,
   'POST /admin/api/sync/resume': null,
   'POST /admin/api/lists/:slug/archive': null,
+  'POST /admin/api/lists/:slug/offer': null,
   'POST /admin/api/setup': null,
   'POST /admin/api/duties/:name/run': null,
   'POST /admin/api/campaigns/:id/send': null,

@@ -184,6 +184,63 @@ describe('the dashboard', () => {
     expect(loads()).toBe(before);
   });
 
+  it('follows under whoever is at something, who stays at it', async () => {
+    const { page } = await operator();
+    await page.goto(url('/admin'));
+    await page.locator('#fine > summary').click();
+    await pauseLane(footnote.service.database, { by: 'ann', at: footnote.now() });
+    await page.locator('#per-day-numbers > summary').click();
+    const figure = page.locator('.figures div', { hasText: 'Sign-ups' }).locator('dd');
+    const signUps = Number(await figure.textContent());
+    await footnote.signUp('more-news@example.com').expect(202);
+    await expect.poll(() => figure.textContent(), { timeout: 25_000 }).toBe(String(signUps + 1));
+    expect(await page.locator('.alert', { hasText: 'Paused by ann' }).count()).toBe(1);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('per-day-show');
+    expect(await page.locator('#per-day-numbers').getAttribute('open')).not.toBeNull();
+    expect(await page.locator('#fine').getAttribute('open')).not.toBeNull();
+  });
+
+  it('leaves whose button is gone in the part where it was', async () => {
+    const { page } = await operator();
+    await pauseLane(footnote.service.database, { by: 'ann', at: footnote.now() });
+    await page.goto(url('/admin/sync'));
+    await page.locator('#resume-lane').focus();
+    await resumeLane(footnote.service.database);
+    await expect.poll(() => page.locator('#pause').count(), { timeout: 25_000 }).toBe(1);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('lane');
+  });
+
+  it('says when it cannot follow, and since when, until it can again', async () => {
+    const { page } = await operator();
+    await page.goto(url('/admin'));
+    const said = page.getByRole('status');
+    expect(await said.textContent()).toBe('');
+    await footnote.stopService();
+    try {
+      await expect.poll(() => said.textContent(), { timeout: 25_000 }).toMatch(/^Not reached since .+ UTC: /);
+      expect(await axe(page)).toEqual([]);
+    } finally {
+      await footnote.startService();
+    }
+    await expect.poll(() => said.textContent(), { timeout: 25_000 }).toBe('');
+  });
+
+  it('leads from somebody back to the search, whose beginning is in no address', async () => {
+    const reader = await operator();
+    const { page, press } = reader;
+    await page.goto(url(`/admin/subscribers/${person}`));
+    const back = page.getByRole('button', { name: 'Back to the search' });
+    expect(await back.count()).toBe(0);
+    await search(reader);
+    await press(page.getByRole('link', { name: 'reader.1@example.com' }));
+    await press(back);
+    expect(await page.getByRole('link', { name: 'reader.2@example.com' }).count()).toBe(1);
+    expect(await page.getByLabel('Address, or its beginning').inputValue()).toBe('reader.');
+    expect(reader.requests.map((request) => request.url()).filter((one) => one.includes('reader.'))).toEqual(
+      [],
+    );
+  });
+
   it('works without JavaScript', async () => {
     const reader = await operator({ javaScript: false });
     await search(reader);

@@ -136,6 +136,38 @@ describe('what is done beside the duties', () => {
     expect(await footnote.service.database.prisma.reconciliation.count()).toBe(before);
   });
 
+  it('is overdue when it never went well since a worker knew of it, and /metrics tells of each', async () => {
+    const { database } = footnote.service;
+    const all = (await footnote.service.duties.list()).map(({ name }) => name);
+    const series = async (name: string) => {
+      const { text } = await footnote.http.get('/metrics').set(asKeyHolder).expect(200);
+      return [...text.matchAll(new RegExp(`^footnote_duty_${name}\\{duty="(.*)"\\} 1$`, 'gm'))].map(
+        ([, duty]) => duty,
+      );
+    };
+    const { text } = await footnote.http.get('/metrics').set(asKeyHolder).expect(200);
+    for (const name of all) {
+      expect(text).toContain(`footnote_duty_failed{duty="${name}"}`);
+      expect(text).toContain(`footnote_duty_overdue{duty="${name}"}`);
+    }
+    await does('reconcile-all');
+    expect(await series('overdue')).toEqual([]);
+    await database.query('CREATE TABLE kept AS SELECT * FROM reconciliations');
+    await database.query(
+      `UPDATE reconciliations SET failure = 'no answer', finished_at = NULL WHERE kind = 'full'`,
+    );
+    await database.query(
+      `UPDATE jobs.schedule SET created_on = created_on - interval '3 days' WHERE key = 'full'`,
+    );
+    expect(await series('overdue')).toEqual(['reconcile-all']);
+    expect(await series('failed')).toEqual(['reconcile-all']);
+    expect((await finding('duties'))?.message).toMatch(/^reconcile-all has never gone well \(no answer\)\.$/);
+    await database.query('DELETE FROM reconciliations');
+    await database.query('INSERT INTO reconciliations SELECT * FROM kept');
+    await database.query('DROP TABLE kept');
+    await database.query('UPDATE jobs.schedule SET created_on = now()');
+  });
+
   it('is done once for all who ask while it is under way', async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { struck } = footnote.sandbox.audience.inject(fault.held(promise));
@@ -208,6 +240,51 @@ describe('expire-requests (C-17)', () => {
     }
     await footnote.subscribe(gone);
     expect(await footnote.lists(gone)).toEqual({ 'morning-briefing': 'subscribed' });
+  });
+});
+
+describe('housekeeping', () => {
+  it('keeps of what is old the newest that something reads', async () => {
+    const { database } = footnote.service;
+    const old = (days: number) => new Date(footnote.now().getTime() - (200 + days) * day);
+    await database.query('DELETE FROM reconciliations');
+    const compared = async (kind: string, days: number, more: object = {}) => {
+      const at = old(days);
+      const data = {
+        id: crypto.randomUUID(),
+        kind,
+        dryRun: false,
+        requestedAt: at,
+        startedAt: at,
+        finishedAt: at,
+      };
+      return (await database.prisma.reconciliation.create({ data: { ...data, ...more } })).id;
+    };
+    const broken = { failure: 'no answer', finishedAt: null };
+    await compared('full', 9);
+    const kept = [
+      await compared('full', 8),
+      await compared('full', 7, broken),
+      // Where the next one begins: those after it found no change.
+      await compared('incremental', 6, { heardUntil: old(6) }),
+      await compared('incremental', 3),
+    ];
+    await compared('incremental', 5);
+    await compared('incremental', 5, { heardUntil: old(7) });
+    for (const [digest, days] of [
+      ['one', 2],
+      ['two', 1],
+    ] as const) {
+      const data = { digest, type: 'profile', firedAt: old(days), receivedAt: old(days) };
+      await database.prisma.webhookDelivery.create({ data });
+    }
+    await does('housekeeping');
+    const left = await database.prisma.reconciliation.findMany({
+      where: { requestedAt: { lt: old(0) } },
+      orderBy: { requestedAt: 'asc' },
+    });
+    expect(left.map(({ id }) => id)).toEqual(kept);
+    expect(await database.prisma.webhookDelivery.findMany()).toMatchObject([{ digest: 'two' }]);
   });
 });
 

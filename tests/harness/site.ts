@@ -15,4 +15,7 @@ export const site: Site = {
 
 export const links = linksOf('https://news.example');
 
+/** Nothing is done by itself. */
+export const noDuties = { list: async () => [] };
+
 export const showPage = pagesOf(site);

@@ -20,6 +20,19 @@ afterAll(() => rm(folder, { recursive: true }));
 const read = (name: string) => readFile(path.resolve('ops', name), 'utf8');
 
 describe('what stands under ops/', () => {
+  it('is found and read by Prometheus as the guide says', async () => {
+    const guide = await readFile('docs/operations.md', 'utf8');
+    const [, yaml = ''] = /## Metrics\n[^#]+```yaml\n([^`]+)```/.exec(guide) ?? [];
+    await writeFile(path.join(folder, 'key'), 'an-admin-key');
+    await writeFile(path.join(folder, 'alerts.yml'), await read('prometheus/alerts.yml'));
+    await writeFile(path.join(folder, 'prometheus.yml'), yaml.replaceAll('/etc/prometheus/footnote', folder));
+    const { status, output } = run('promtool', 'check', 'config', path.join(folder, 'prometheus.yml'));
+    expect(output).toContain('18 rules found');
+    expect(status).toBe(0);
+    // Where the alerts look for it.
+    expect(yaml).toContain('job_name: footnote ');
+  });
+
   it('is a configuration that nginx takes', async () => {
     const certificate = ['-keyout', 'privkey.pem', '-out', 'fullchain.pem', '-subj', '/CN=test', '-nodes'];
     expect(run('openssl', 'req', '-x509', '-newkey', 'rsa:2048', ...certificate).status).toBe(0);

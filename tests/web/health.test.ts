@@ -8,7 +8,7 @@ import { createMetrics } from '../../src/web/metrics.ts';
 import { createHealth } from '../../src/web/web.ts';
 import { openDoor } from '../harness/allowance.ts';
 import { Footnote } from '../harness/footnote.ts';
-import { links, showPage } from '../harness/site.ts';
+import { links, noDuties, showPage } from '../harness/site.ts';
 
 describe('health', () => {
   let footnote: Footnote;
@@ -67,7 +67,7 @@ describe('health', () => {
         createHealth({
           database: over,
           workerHealth: () => ({ mailchimp: { callsInFlight: 3 }, mail: { trouble: null } }),
-          metrics: createMetrics({ database: over, callsInFlight: () => 3 }),
+          metrics: createMetrics({ database: over, callsInFlight: () => 3, duties: noDuties }),
           keys: openKeys({ database: over, adminApiKey: null, now: () => new Date() }),
           guard: openDoor,
           isStopping: () => stopping,

@@ -4,7 +4,7 @@ import { openKeys } from '../../src/access/keys.ts';
 import { createMetrics, type Metrics } from '../../src/web/metrics.ts';
 import { createHealth } from '../../src/web/web.ts';
 import { openDoor } from '../harness/allowance.ts';
-import { links, showPage } from '../harness/site.ts';
+import { links, noDuties, showPage } from '../harness/site.ts';
 import { type Newsroom, openNewsroom, silent } from '../mailchimp/newsroom.ts';
 
 describe('the metrics', () => {
@@ -15,7 +15,7 @@ describe('the metrics', () => {
 
   beforeAll(async () => {
     newsroom = await openNewsroom();
-    metrics = createMetrics({ database: newsroom.database, callsInFlight: () => inFlight });
+    metrics = createMetrics({ database: newsroom.database, callsInFlight: () => inFlight, duties: noDuties });
   });
   afterAll(() => newsroom.close());
 
@@ -81,7 +81,9 @@ describe('the metrics', () => {
       footnote_mailchimp_lane_paused: 0,
       footnote_mailchimp_calls_in_flight: 0,
     });
-    expect(Object.keys(series).filter((name) => /timestamp|drift|lost|refused/.test(name))).toEqual([]);
+    expect(
+      Object.keys(series).filter((name) => /timestamp|drift|lost|refused|subscribers|median/.test(name)),
+    ).toEqual([]);
   });
 
   it('count calls and deliveries, and time the calls', async () => {
@@ -146,6 +148,8 @@ describe('the metrics', () => {
 
     const series = await scrape();
     expect(series).toMatchObject({
+      'footnote_subscribers{list="daily"}': 1,
+      footnote_confirmation_median_seconds: expect.any(Number),
       footnote_mailchimp_contacts_due: 1,
       footnote_mailchimp_oldest_opt_out_age_seconds: expect.any(Number),
       'footnote_mailchimp_contacts_refused{reason="invalid"}': 1,
@@ -167,7 +171,7 @@ describe('the metrics', () => {
   });
 
   it('are apart for two services in one process', async () => {
-    const other = createMetrics({ database: newsroom.database, callsInFlight: () => 0 });
+    const other = createMetrics({ database: newsroom.database, callsInFlight: () => 0, duties: noDuties });
     expect(await other.text()).not.toContain('footnote_mailchimp_calls_total{');
   });
 
@@ -181,6 +185,7 @@ describe('the metrics', () => {
         room: () => Promise.reject(new Error('temporary file size exceeds temp_file_limit')),
       },
       callsInFlight: () => 0,
+      duties: noDuties,
     });
     const text = await unsure.text();
     expect(text).toContain('footnote_database_up 1');
@@ -195,6 +200,7 @@ describe('the metrics', () => {
         room: () => Promise.reject(new Error('out of reach')),
       },
       callsInFlight: () => 1,
+      duties: noDuties,
     });
     without.recordCall('ok', 1);
     const text = await without.text();

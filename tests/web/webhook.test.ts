@@ -11,7 +11,7 @@ import { openBeat } from '../../src/web/steady.ts';
 import { createWeb } from '../../src/web/web.ts';
 import { openDoor } from '../harness/allowance.ts';
 import { Footnote } from '../harness/footnote.ts';
-import { links, showPage, site } from '../harness/site.ts';
+import { links, noDuties, showPage, site } from '../harness/site.ts';
 import { type Newsroom, openNewsroom } from '../mailchimp/newsroom.ts';
 
 describe("Mailchimp's webhook", () => {
@@ -34,7 +34,7 @@ describe("Mailchimp's webhook", () => {
   beforeEach(async () => {
     hints = 0;
     logged = '';
-    metrics = createMetrics({ database: newsroom.database, callsInFlight: () => 0 });
+    metrics = createMetrics({ database: newsroom.database, callsInFlight: () => 0, duties: noDuties });
     await newsroom.database.query('DELETE FROM webhook_deliveries');
     await newsroom.database.query('UPDATE audience_contacts SET look = false, reported = NULL');
   });

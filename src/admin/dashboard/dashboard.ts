@@ -1,4 +1,4 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { type ErrorRequestHandler, type Request, type RequestHandler, type Response, Router } from 'express';
 import { createElement } from 'react';
 import { z } from 'zod';
 import type { AdminKeys } from '../../access/keys.ts';
@@ -8,18 +8,22 @@ import type { Duties } from '../../duties/open.ts';
 import type { Guard } from '../../guard/guard.ts';
 import { readSignals } from '../../mailchimp/signals.ts';
 import type { Database } from '../../platform/database.ts';
-import type { Finding } from '../../platform/finding.ts';
+import { type Finding, fault } from '../../platform/finding.ts';
+import type { Log } from '../../platform/log.ts';
+import { standingOf } from '../../platform/standing.ts';
 import { everyList } from '../../subscribing/lists.ts';
 import { readBody } from '../../web/bodies.ts';
-import { onlyVerbs } from '../../web/problems.ts';
+import { asProblem, logFailure, onlyVerbs } from '../../web/problems.ts';
 import { countWrong } from '../../web/wrong-links.ts';
 import type { Act } from '../api.ts';
+import { judgeRoom } from '../doctor.ts';
 import { openCheckUp } from './check-up.ts';
 import { type Desk, readForm, type Show, word } from './desk.ts';
 import { openDoor, signedIn } from './door.ts';
 import { dutyRoutes } from './duties.ts';
 import { readHistory, readOwed, readSample } from './numbers.ts';
 import { written } from './pages/layout.tsx';
+import { OutOfOrderPage } from './pages/out-of-order.tsx';
 import { OverviewPage, spans } from './pages/overview.tsx';
 import { SignInPage } from './pages/sign-in.tsx';
 import { peopleRoutes } from './people.ts';
@@ -38,6 +42,7 @@ export interface Dashboard {
   act: Act;
   /** What a dossier that is made now says of who made it. */
   dossierMade: () => Made;
+  log: Log;
   now: () => Date;
 }
 
@@ -126,5 +131,33 @@ export function dashboardRoutes(dashboard: Dashboard): Router {
 
   const desk: Desk = { database, act, dossierMade, acting, demandSession, form, show };
   router.use(peopleRoutes(desk), syncRoutes(desk), dutyRoutes(desk, dashboard.duties), wordingRoutes(desk));
+  router.use(tellDatabase(dashboard));
   return router;
 }
+
+/** Where it is the database that keeps a page from being shown, says so, as the findings that say so need it, too. */
+function tellDatabase({
+  database,
+  publication,
+  log,
+}: Pick<Dashboard, 'database' | 'publication' | 'log'>): ErrorRequestHandler {
+  // Express knows by the number of parameters that this is for errors.
+  return async (error: unknown, req, res, next) => {
+    const isOurs = !res.headersSent && asProblem(error).status >= 500;
+    if (!isOurs || req.accepts(['json', 'html']) !== 'html') return next(error);
+    const standing = await standingOf(database);
+    if (standing === 'ok') return next(error);
+    logFailure(log, error, req, res);
+    const told =
+      standing === 'full'
+        ? { finding: { check: 'room', ...(await judgeRoom(database)) }, runbook: 'Disk full, or nearly' }
+        : { finding: { check: 'database', ...away }, runbook: 'Database down' };
+    const frame = { publication, holder: null };
+    res.status(503).send(written(createElement(OutOfOrderPage, { frame, ...told })));
+  };
+}
+
+const away = fault(
+  'It does not answer, so no sign-up and no opt-out can be taken.',
+  'See that PostgreSQL runs where DATABASE_URL leads, and takes connections. Footnote connects again by itself.',
+);

@@ -1,5 +1,6 @@
 import type { TotalKind } from '../../generated/prisma/enums.ts';
 import type { Sql } from '../../platform/database.ts';
+import { type RecentSignUps, recentSignUps, withSample } from '../../subscribing/recent.ts';
 import { type DayTotal, totalsSince } from '../../subscribing/totals.ts';
 
 /** What happened on each day of a span, in the order of its days. */
@@ -79,38 +80,22 @@ export function levels(now: number, gained: readonly number[]): number[] {
 
 export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-/** What the latest sign-ups tell, a bounded number of them, however many there are. */
-export interface Sample {
-  signUps: number;
-  confirmed: number;
-  /** Half of those who confirmed did so within this time; null while nobody has. */
-  medianSeconds: number | null;
-  since: Date | null;
+/** What the latest sign-ups tell. */
+export interface Sample extends RecentSignUps {
   /** The pages that most came from, without what follows a `?`, which may name a reader. */
   sources: { page: string | null; signUps: number; confirmed: number }[];
 }
 
-const mostSampled = 1_000;
-
-/** Looks at the latest sign-ups: their ids are in the order of time. */
 export async function readSample(sql: Sql): Promise<Sample> {
-  const sample = `WITH sample AS (
-    SELECT subscriber_id, seq, created_at, confirmed_at FROM sign_up_requests ORDER BY id DESC LIMIT ${mostSampled})`;
-  const [[figures], sources] = await Promise.all([
-    sql.query<Omit<Sample, 'sources'>>(
-      `${sample} SELECT count(*)::int AS "signUps", count(confirmed_at)::int AS confirmed, min(created_at) AS since,
-              (percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM confirmed_at - created_at)))::float8
-                AS "medianSeconds"
-         FROM sample`,
-    ),
+  const [figures, sources] = await Promise.all([
+    recentSignUps(sql),
     sql.query<Sample['sources'][number]>(
-      `${sample} SELECT regexp_replace(evidence.page, '[?#].*$', '') AS page, count(*)::int AS "signUps",
+      `${withSample} SELECT regexp_replace(evidence.page, '[?#].*$', '') AS page, count(*)::int AS "signUps",
               count(sample.confirmed_at)::int AS confirmed
          FROM sample LEFT JOIN consent_evidence evidence USING (subscriber_id, seq)
         GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 8`,
     ),
   ]);
-  if (figures === undefined) throw new Error('an aggregate has one row');
   return { ...figures, sources };
 }
 

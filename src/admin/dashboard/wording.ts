@@ -74,13 +74,15 @@ export function wordingRoutes({ database, act, acting, demandSession, form, show
       show(req, res, (frame) => createElement(ListPage, { frame, ...of }), errors.length > 0 ? 422 : 200);
     })
     .all(onlyVerbs('GET', 'POST'));
-  router
-    .route('/lists/:slug/archive')
-    .post(...acting, async (req: Request<{ slug: string }>, res: Response) => {
-      await act('lists.archive', { key: signedIn(req), req, res, params: req.params });
-      res.redirect(303, '/admin/lists');
-    })
-    .all(onlyVerbs('POST'));
+  for (const what of ['archive', 'offer']) {
+    router
+      .route(`/lists/:slug/${what}`)
+      .post(...acting, async (req: Request<{ slug: string }>, res: Response) => {
+        await act(`lists.${what}`, { key: signedIn(req), req, res, params: req.params });
+        res.redirect(303, '/admin/lists');
+      })
+      .all(onlyVerbs('POST'));
+  }
 
   router
     .route('/consent-texts/:locale')

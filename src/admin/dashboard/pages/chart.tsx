@@ -50,8 +50,9 @@ export function Chart(shown: Shown) {
       <Plot {...shown} id={`${id}-wide`} className="wide" width={1000} height={280} />
       <Plot {...shown} id={`${id}-narrow`} className="narrow" width={340} height={240} />
       <details id={`${id}-numbers`}>
-        <summary>The numbers of this chart</summary>
+        <summary id={`${id}-show`}>The numbers of this chart</summary>
         <Table
+          id={`${id}-table`}
           caption={title}
           head={['Day (UTC)', ...lines.map(({ name }) => name)]}
           rows={days

@@ -20,6 +20,7 @@ export function DutiesPage({
       <p>Each is done by itself, once, whatever number of processes there are.</p>
       <Live id="duties">
         <Table
+          id="all-duties"
           caption="What is done by itself; times are in UTC"
           head={[
             'Duty',
@@ -39,7 +40,12 @@ export function DutiesPage({
               <Time at={duty.nextAt} key="next" />,
               ...(mayWrite
                 ? [
-                    <ButtonForm action={`/admin/duties/${duty.name}/run`} quiet key="run">
+                    <ButtonForm
+                      id={`run-${duty.name}`}
+                      action={`/admin/duties/${duty.name}/run`}
+                      quiet
+                      key="run"
+                    >
                       Run now
                     </ButtonForm>,
                   ]

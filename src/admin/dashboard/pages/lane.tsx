@@ -15,7 +15,10 @@ export function LaneAlerts({ signals }: { signals: Signals }) {
       {stopped !== null && (
         <p className="alert">
           Nobody is sent there since <Time at={stoppedAt} />: {stopped}.{' '}
-          <a href="/admin">The findings of the overview</a> say what mends it.
+          <a id="to-findings" href="/admin">
+            The findings of the overview
+          </a>{' '}
+          say what mends it.
         </p>
       )}
       {stopped === null && trouble !== null && (

@@ -77,7 +77,11 @@ export function DashboardPage({
             </>
           )}
         </header>
-        <main>{children}</main>
+        <main>
+          {/* Where the script says that it cannot follow: there before, so that it is read aloud. */}
+          {live && <div id="connection" role="status" />}
+          {children}
+        </main>
       </body>
     </html>
   );

@@ -30,6 +30,7 @@ export function ListsPage({
         <p>There is no mailing list yet.</p>
       ) : (
         <Table
+          id="lists"
           caption="Mailing lists, in the order of the form"
           head={['List', 'Slug', 'Description', 'Subscribers', 'Form']}
           rows={lists.map(({ slug, name, description, archived, subscribers }) => ({
@@ -64,6 +65,7 @@ export function ListsPage({
         </details>
       )}
       <Table
+        id="consent-texts"
         caption="Consent texts, one a language"
         head={['Language', 'Text']}
         rows={texts.map(({ locale, text }) => ({
@@ -102,6 +104,12 @@ export function ListPage({
   return (
     <DashboardPage frame={frame} title={`Mailing list: ${list.name}`} place="/admin/lists">
       <h1>{list.name}</h1>
+      {list.archived && (
+        <p className="alert">
+          Archived: no form offers it, and nobody new joins. The {count(list.subscribers)} who are on it stay
+          until they leave.
+        </p>
+      )}
       {isPreview && <ListPreview of={typed} />}
       <form method="post" action={`/admin/lists/${list.slug}`}>
         <Field name="name" label="Name" value={typed.name} errors={errors} />
@@ -112,9 +120,15 @@ export function ListPage({
       {mayWrite && !list.archived && (
         <details>
           <summary>Take this list off the forms</summary>
-          <p>Nobody new joins. The {count(list.subscribers)} who are on it stay until they leave.</p>
+          <p>
+            Nobody new joins. The {count(list.subscribers)} who are on it stay until they leave. It can be
+            offered again.
+          </p>
           <ButtonForm action={`/admin/lists/${list.slug}/archive`}>Archive</ButtonForm>
         </details>
+      )}
+      {mayWrite && list.archived && (
+        <ButtonForm action={`/admin/lists/${list.slug}/offer`}>Offer it again</ButtonForm>
       )}
     </DashboardPage>
   );

@@ -99,7 +99,11 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
               ['Confirmation rate', share(sum(confirmed), sum(requested))],
               ['Opt-outs', count(sum(left))],
               ['Imported', count(sum(imported))],
-              ['Half confirm within', sample.medianSeconds === null ? '–' : span(sample.medianSeconds)],
+              // Of all lists, whichever is looked at.
+              [
+                list === null ? 'Half confirm within' : 'Half confirm within, all lists',
+                sample.medianSeconds === null ? '–' : span(sample.medianSeconds),
+              ],
             ] as const
           ).map(([name, value]) => (
             <div key={name}>
@@ -126,6 +130,7 @@ function Growth({ of: { days, list, lists, history, sample } }: { of: Overview }
           isLevel
         />
         <Table
+          id="lists"
           caption={`Mailing lists in the last ${days} days`}
           head={[
             'List',
@@ -177,7 +182,7 @@ function Mailchimp({ signals }: { signals: Signals }) {
             reasons.length === 0 ? (
               'nobody'
             ) : (
-              <a href="/admin/sync" key="refused">
+              <a id="refused" href="/admin/sync" key="refused">
                 {all > mostCounted
                   ? `${toldCount(all)}: ${reasons.map(([reason]) => reason).join(', ')}`
                   : reasons.map(([reason, contacts]) => `${contacts} ${reason}`).join(', ')}
@@ -229,6 +234,7 @@ function Sources({ sample: { sources, signUps } }: { sample: Sample }) {
         <p>Nobody has signed up yet.</p>
       ) : (
         <Table
+          id="sources"
           caption={`The pages of the last ${count(signUps)} sign-ups`}
           head={['Page', 'Sign-ups', 'Confirmed', 'Rate']}
           rows={sources.map(({ page, signUps, confirmed }) => ({

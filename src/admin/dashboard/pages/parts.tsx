@@ -39,17 +39,19 @@ export function Facts({ of }: { of: readonly (readonly [string, ReactNode])[] })
 
 /** A table that scrolls by itself where it is too wide, and on a phone is a list. The first cell of a row names it. */
 export function Table({
+  id,
   caption,
   head,
   rows,
 }: {
+  id: string;
   caption: string;
   head: readonly string[];
   rows: readonly { key: string; cells: readonly ReactNode[] }[];
 }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no mouse scrolls it by keys (WCAG 2.1.1)
-    <section className="scrolling" aria-label={caption} tabIndex={0}>
+    <section id={id} className="scrolling" aria-label={caption} tabIndex={0}>
       <table>
         <caption>{caption}</caption>
         <thead>
@@ -102,7 +104,7 @@ export function Findings({ findings }: { findings: readonly Finding[] }) {
       )}
       {fine.length > 0 && (
         <details id="fine">
-          <summary>
+          <summary id="fine-checks">
             {wrong.length === 0 ? 'All is fine' : 'Fine'}: {count(fine.length)} checks
           </summary>
           <ul>
@@ -118,13 +120,15 @@ export function Findings({ findings }: { findings: readonly Finding[] }) {
   );
 }
 
-/** A form with nothing but its button. */
+/** A form with nothing but its button. One in a part that follows by itself has an id, to keep the focus by. */
 export function ButtonForm({
+  id,
   action,
   fields = {},
   quiet = false,
   children,
 }: {
+  id?: string;
   action: string;
   fields?: Record<string, string>;
   quiet?: boolean;
@@ -135,7 +139,7 @@ export function ButtonForm({
       {Object.entries(fields).map(([name, value]) => (
         <input type="hidden" name={name} value={value} key={name} />
       ))}
-      <button type="submit" className={quiet ? 'quiet' : undefined}>
+      <button type="submit" id={id} className={quiet ? 'quiet' : undefined}>
         {children}
       </button>
     </form>

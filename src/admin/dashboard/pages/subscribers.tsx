@@ -20,7 +20,7 @@ export function SubscribersPage({
   return (
     <DashboardPage frame={frame} title="Subscribers" place="/admin/subscribers">
       <h1>Subscribers</h1>
-      <form method="post" action="/admin/subscribers" className="filter">
+      <form method="post" action="/admin/subscribers" className="filter" id="search">
         <div className="field">
           <label htmlFor="beginning">Address, or its beginning</label>
           <input
@@ -40,6 +40,7 @@ export function SubscribersPage({
       {found !== null && found.length > 0 && (
         <>
           <Table
+            id="found"
             caption={
               isMore ? `The first ${found.length}, in the order of addresses` : `${found.length} found`
             }
@@ -59,6 +60,7 @@ export function SubscribersPage({
           {isMore && <p>There are more: type more of the address.</p>}
         </>
       )}
+      <script src="/assets/search.js" defer />
     </DashboardPage>
   );
 }
@@ -79,6 +81,13 @@ export function PersonPage({
   const { fault } = dossier.chain;
   return (
     <DashboardPage frame={frame} title="A subscriber" place="/admin/subscribers">
+      <form method="post" action="/admin/subscribers" id="back" hidden>
+        <input type="hidden" name="beginning" />
+        <button type="submit" className="quiet">
+          Back to the search
+        </button>
+      </form>
+      <script src="/assets/search.js" defer />
       <h1 className="address">{person.erased ? 'Somebody who was erased' : person.email}</h1>
       {fault !== null && (
         <p className="alert">
@@ -125,6 +134,7 @@ export function PersonPage({
       </div>
       {person.lists.length > 0 && (
         <Table
+          id="lists"
           caption="Mailing lists"
           head={['List', 'State', 'Since']}
           rows={person.lists.map(({ slug, name, state, since }) => ({
@@ -135,6 +145,7 @@ export function PersonPage({
       )}
       <h2>History</h2>
       <Table
+        id="history"
         caption="The ledger, the newest first"
         head={['Entry', 'What', 'When', 'Lists', 'By', 'Page or network']}
         rows={dossier.events

@@ -68,12 +68,16 @@ export function SyncPage({
         {mayWrite &&
           (signals.pausedAt === null ? (
             <details id="pause">
-              <summary>Pause</summary>
+              <summary id="to-pause">Pause</summary>
               <p>{pauseMeans} It lasts until somebody resumes it.</p>
-              <ButtonForm action="/admin/sync/pause">Pause</ButtonForm>
+              <ButtonForm id="pause-lane" action="/admin/sync/pause">
+                Pause
+              </ButtonForm>
             </details>
           ) : (
-            <ButtonForm action="/admin/sync/resume">Resume</ButtonForm>
+            <ButtonForm id="resume-lane" action="/admin/sync/resume">
+              Resume
+            </ButtonForm>
           ))}
       </Live>
       <h2>Refused</h2>
@@ -82,6 +86,7 @@ export function SyncPage({
           <p>Mailchimp refuses nobody.</p>
         ) : (
           <Table
+            id="refused-contacts"
             caption={
               refused.length < all
                 ? `The longest refused, ${count(refused.length)} of ${toldCount(all)}`
@@ -105,7 +110,13 @@ export function SyncPage({
                 <Time at={nextAttempt} otherwise="none" key="next" />,
                 ...(mayWrite
                   ? [
-                      <ButtonForm action="/admin/sync/retry" fields={{ email }} quiet key="retry">
+                      <ButtonForm
+                        id={`retry-${Buffer.from(email).toString('base64url')}`}
+                        action="/admin/sync/retry"
+                        fields={{ email }}
+                        quiet
+                        key="retry"
+                      >
                         Retry
                       </ButtonForm>,
                     ]
@@ -126,6 +137,7 @@ export function SyncPage({
           <p>The audience was not compared yet.</p>
         ) : (
           <Table
+            id="comparisons"
             caption="The newest first"
             head={['Asked for', 'Kind', 'Ended', 'How']}
             rows={compared.map(({ id, kind, dryRun, requestedAt, finishedAt, failure }) => ({
