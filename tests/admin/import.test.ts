@@ -273,8 +273,10 @@ describe('an operator who brings people over', () => {
       });
       const standing = (rows: Record<string, string>[]) =>
         rows.map(({ email, list, state }) => `${email} ${list} ${state}`).sort();
-      expect(standing(again)).toEqual(standing(told));
-      expect(standing(told).length).toBeGreaterThan(8);
+      // Whom only an import that was taken back had put on a list, nobody has to move.
+      const chosen = standing(told.filter(({ state }) => state !== 'undone'));
+      expect(standing(again)).toEqual(chosen);
+      expect(chosen.length).toBeGreaterThan(8);
     } finally {
       await other.stop();
     }
