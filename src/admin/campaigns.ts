@@ -5,24 +5,15 @@ import { parseAddress } from '../subscribing/address.ts';
 import { Problem } from '../web/problems.ts';
 import { tellOperator } from './mailchimp.ts';
 import { type Operation, operation } from './operation.ts';
-import { campaign, slug, text } from './shapes.ts';
-
-const line = text
-  .trim()
-  .min(1, 'must not be empty')
-  .max(150, 'must be 150 characters at most')
-  .regex(/^\P{Cc}*$/u, 'must be one line');
+import { campaign, filledLine, line, slug, text } from './shapes.ts';
 
 const newCampaign = z.strictObject({
   list: slug.max(60, 'must be 60 characters at most').meta({ description: 'Only its readers get it' }),
-  subject: line,
-  previewText: text
-    .trim()
-    .max(150, 'must be 150 characters at most')
-    .regex(/^\P{Cc}*$/u, 'must be one line')
-    .default('')
-    .meta({ description: 'What mailboxes show beside the subject' }),
-  title: line.optional().meta({ description: 'How editors find it at Mailchimp; the subject when absent' }),
+  subject: filledLine(150),
+  previewText: line(150).default('').meta({ description: 'What mailboxes show beside the subject' }),
+  title: filledLine(150)
+    .optional()
+    .meta({ description: 'How editors find it at Mailchimp; the subject when absent' }),
   html: text.meta({
     description: 'The whole document. Our footer is put under it unless all of it is there',
   }),

@@ -3,10 +3,10 @@ import type { AdminKeys } from '../access/keys.ts';
 import { Problem } from '../web/problems.ts';
 import type { Audit } from './audit.ts';
 import { type Operation, operation } from './operation.ts';
-import { adminKey, adminScope, auditEntry, newAdminKey, next, page, text } from './shapes.ts';
+import { adminKey, adminScope, auditEntry, filledLine, newAdminKey, next, page } from './shapes.ts';
 
 const newKey = z.strictObject({
-  name: text.trim().min(1, 'must not be empty').max(100, 'must be 100 characters at most').meta({
+  name: filledLine(100).meta({
     description: 'Whose it is, as the audit log will say',
     example: 'newsroom laptop',
   }),

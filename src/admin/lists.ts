@@ -3,12 +3,12 @@ import type { Database } from '../platform/database.ts';
 import { addList, archiveList, everyList, offerList, saveList } from '../subscribing/lists.ts';
 import { Problem } from '../web/problems.ts';
 import { type Operation, operation } from './operation.ts';
-import { mailingList, slug, text } from './shapes.ts';
+import { filledLine, line, mailingList, slug } from './shapes.ts';
 
 const slugPattern = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 const slugRule = 'must be lower-case letters, digits and single hyphens, such as morning-briefing';
-const name = text.trim().min(1, 'must not be empty').max(100, 'must be 100 characters at most');
-const description = text.trim().max(300, 'must be 300 characters at most');
+const name = filledLine(100);
+const description = line(300);
 
 const newList = z.strictObject({
   slug: slug.max(60, 'must be 60 characters at most').regex(slugPattern, slugRule),

@@ -6,6 +6,16 @@ import { isText } from '../platform/text.ts';
 /** A text of an editor's. */
 export const text = z.string('must be text').refine(isText, 'must hold no characters that are no text');
 
+/** A line of an editor's: a control character would steer the terminal that shows it. @param max characters */
+export const line = (max: number) =>
+  text
+    .trim()
+    .max(max, `must be ${max} characters at most`)
+    .regex(/^\P{Cc}*$/u, 'must be one line');
+
+/** A line that says something. */
+export const filledLine = (max: number) => line(max).min(1, 'must not be empty');
+
 export const time = z.iso
   .datetime({ offset: true })
   .overwrite((text) => new Date(text).toISOString())

@@ -20,8 +20,8 @@ export interface Beat {
   quiet(): Promise<void>;
 }
 
-/** Longer than a sign-up takes, whatever is known of the address. */
-export const beatMs = 50;
+/** Longer than a sign-up takes, whatever is known of the address, and the mail of another that is sent meanwhile. */
+export const beatMs = 100;
 
 /** @param ms between two beats; 0: no waiting */
 export function openBeat(ms = beatMs): Beat {

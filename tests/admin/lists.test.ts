@@ -67,6 +67,23 @@ describe('an editor who keeps the lists', () => {
     expect((await admin('lists', 'ls')).out).toMatch(/^night-desk +1 {2}The Night Desk {2}\(archived\)$/m);
   });
 
+  it('offers it again', async () => {
+    const { out, code } = await admin('lists', 'offer', 'night-desk');
+    expect(code).toBe(0);
+    expect(out).not.toContain('(archived)');
+    const offered = (await footnote.http.get('/lists').expect(200)).body.lists.map(
+      ({ slug }: { slug: string }) => slug,
+    );
+    expect(offered).toContain('night-desk');
+    await footnote.signUp('bert@reader.example', ['night-desk']).expect(202);
+  });
+
+  it('takes no name that would steer a terminal', async () => {
+    const { code, err } = await admin('lists', 'create', 'night-shift', '--name', 'Night\u001b[2J');
+    expect(code).toBe(1);
+    expect(err).toContain('must be one line');
+  });
+
   it('is told what is wrong, and exits with 1 for a failure and 2 for wrong use', async () => {
     const taken = await admin('lists', 'create', 'night-desk', '--name', 'Again');
     expect(taken).toMatchObject({ code: 1, err: 'There is a mailing list night-desk already.\n' });

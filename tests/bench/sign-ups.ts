@@ -59,7 +59,7 @@ async function measure(
 ) {
   const figures = new Map<number, Figure>();
   await load(port, 8);
-  for (const connections of [1, 64, 256]) {
+  for (const connections of [1, 64, 256, 512]) {
     const figure = await load(port, connections);
     figures.set(connections, figure);
     const bare = beside?.get(connections)?.perSecond;

@@ -86,7 +86,7 @@ Examples:
             createdAt.slice(0, 16),
             rows,
             standing(span(Math.max(0, Date.now() - Date.parse(activeAt)) / 1000))[state],
-            file,
+            harmless(file),
           ]),
         ),
       );

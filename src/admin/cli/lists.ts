@@ -16,7 +16,7 @@ function lines(lists: List[]): string[] {
 
 const at = (slug: string) => `/lists/${encodeURIComponent(slug)}`;
 
-/** `lists ls|create|edit|archive` */
+/** `lists ls|create|edit|archive|offer` */
 export function addListCommands(program: Command): void {
   const lists = program.command('lists').description('mailing lists');
 
@@ -74,5 +74,15 @@ export function addListCommands(program: Command): void {
     .addHelpText('after', '\nExample:\n  npm run admin -- lists archive morning-briefing')
     .action(async (slug: string, { json = false }: { json?: boolean }) => {
       print([await call(list, 'POST', `${at(slug)}/archive`)], json, lines);
+    });
+
+  lists
+    .command('offer')
+    .description('put an archived mailing list back on the forms, where it stood')
+    .argument('<slug>')
+    .option('--json', 'for machines')
+    .addHelpText('after', '\nExample:\n  npm run admin -- lists offer morning-briefing')
+    .action(async (slug: string, { json = false }: { json?: boolean }) => {
+      print([await call(list, 'POST', `${at(slug)}/offer`)], json, lines);
     });
 }
