@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import ipaddr from 'ipaddr.js';
-import { type Pour, pour } from '../platform/buckets.ts';
+import { type Pour, pour, tolerance } from '../platform/buckets.ts';
 import type { Database } from '../platform/database.ts';
 import { gather } from '../platform/gather.ts';
 
@@ -68,8 +68,8 @@ export function openLimits(parts: {
           levels.set(bucket, level);
           return level - hour;
         });
-        // A bucket is kept to the microsecond only, so what is over by less than a millisecond is not over.
-        resolve(Math.ceil(Math.max(0, ...excess.map((ms) => Math.floor(ms))) / 1000));
+        const worst = Math.max(...excess);
+        resolve(worst < tolerance ? 0 : Math.ceil(worst / 1000));
       }
     } catch (error) {
       for (const { reject } of set) reject(error);

@@ -7,6 +7,12 @@ export interface Pour {
 }
 
 /**
+ * What is over by less, in milliseconds, is not over: processes look at their clocks before they wait for one another,
+ * and no two clocks are quite the same.
+ */
+export const tolerance = 1000;
+
+/**
  * Pours into leaky buckets that all processes share, in one statement: right whoever pours at the same
  * time. A bucket never counts as fuller than full, however much was poured in.
  * @param full how much a bucket holds, in milliseconds

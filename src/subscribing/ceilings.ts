@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { type Pour, pour } from '../platform/buckets.ts';
+import { type Pour, pour, tolerance } from '../platform/buckets.ts';
 import type { Sql } from '../platform/database.ts';
 
 /** Mails an hour that strangers may cause, to all addresses together. */
@@ -42,7 +42,7 @@ export async function placesUnder(
       return null;
     }
     for (const { bucket, amount } of both) levels.set(bucket, levelIn(levels, bucket) + amount);
-    return new Date(now.getTime() + wait);
+    return new Date(now.getTime() + (wait < tolerance ? 0 : wait));
   });
   // What is not sent takes no place from others; given back in full, however full the bucket was.
   await pour(sql, refused, Number.MAX_SAFE_INTEGER / 1e6, now);
