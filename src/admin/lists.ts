@@ -27,6 +27,30 @@ export function listOperations(database: Database, now: () => Date): Operation[]
     return list;
   }
 
+  /** Puts a list on the forms, or takes it off them. */
+  const placing = (
+    id: 'archive' | 'offer',
+    summary: string,
+    description: string,
+    place: (slug: string) => Promise<void>,
+  ) =>
+    operation(
+      {
+        ...one,
+        id: `lists.${id}`,
+        verb: 'post',
+        path: `/lists/:slug/${id}`,
+        scope: 'write',
+        summary,
+        answer: { description, shape: mailingList },
+      },
+      async ({ params }) => {
+        const { slug } = await find(params.slug);
+        await place(slug);
+        return find(slug);
+      },
+    );
+
   return [
     operation(
       {
@@ -90,37 +114,17 @@ export function listOperations(database: Database, now: () => Date): Operation[]
         return find(params.slug);
       },
     ),
-    operation(
-      {
-        ...one,
-        id: 'lists.archive',
-        verb: 'post',
-        path: '/lists/:slug/archive',
-        scope: 'write',
-        summary: 'Take a mailing list off the forms',
-        answer: { description: 'Nobody new joins; who is on it stays until they leave', shape: mailingList },
-      },
-      async ({ params }) => {
-        const { slug } = await find(params.slug);
-        await archiveList(database, slug, now());
-        return find(slug);
-      },
+    placing(
+      'archive',
+      'Take a mailing list off the forms',
+      'Nobody new joins; who is on it stays until they leave',
+      (slug) => archiveList(database, slug, now()),
     ),
-    operation(
-      {
-        ...one,
-        id: 'lists.offer',
-        verb: 'post',
-        path: '/lists/:slug/offer',
-        scope: 'write',
-        summary: 'Put an archived mailing list back on the forms',
-        answer: { description: 'It can be ticked again, at its old place', shape: mailingList },
-      },
-      async ({ params }) => {
-        const { slug } = await find(params.slug);
-        await offerList(database, slug);
-        return find(slug);
-      },
+    placing(
+      'offer',
+      'Put an archived mailing list back on the forms',
+      'It can be ticked again, at its old place',
+      (slug) => offerList(database, slug),
     ),
   ];
 }

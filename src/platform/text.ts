@@ -1,6 +1,15 @@
 /** JSON can carry what is no text: NUL and halves of characters, which the database would refuse. */
 export const isText = (value: string) => value.isWellFormed() && !value.includes('\0');
 
+/** What a text says in JSON; null when it is none. */
+export function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 const units: [string, number][] = [
   ['day', 86_400],
   ['hour', 3_600],

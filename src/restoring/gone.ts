@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import type { Log } from '../platform/log.ts';
+import { jsonIn } from '../platform/text.ts';
 import type { Gone } from '../subscribing/subscribing.ts';
 
 // A backup does not know who left after it was made. The log does: it is written elsewhere, and names people by
@@ -38,19 +39,11 @@ const line = z.object({ time: z.number(), subscriberId: z.uuid() }).and(
 /** Who left by a log, in its order. What else stands there, before a line too, is passed over. */
 export async function* goneBy(file: string): AsyncGenerator<Logged> {
   for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-    const found = line.safeParse(jsonIn(text)).data;
+    // Docker and the like put a name or a time before what was logged.
+    const found = line.safeParse(jsonIn(text.slice(text.indexOf('{')))).data;
     if (found === undefined) continue;
     const { subscriberId, time } = found;
     const { lists, declined } = found.msg === left ? found : { lists: [], declined: false };
     yield { subscriberId, lists, declined, erased: found.msg === wasErased, at: new Date(time) };
-  }
-}
-
-/** Docker and the like put a name or a time before what was logged. */
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text.slice(text.indexOf('{')));
-  } catch {
-    return null;
   }
 }

@@ -14,8 +14,8 @@ export interface Beat {
    */
   steadily<T>(answer: Writable, work: () => Promise<T>): Promise<T>;
   /**
-   * Resolves once no such answer is still to be given, or after a second of one that is taken slowly: what a stranger's sign-up has done
-   * after its commit would otherwise hold up the answer, which a subscriber's has not.
+   * Resolves once no such answer is still to be given, or after a second of one that is taken slowly: what a
+   * stranger's sign-up has done after its commit would otherwise hold up the answer, which a subscriber's has not.
    */
   quiet(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { jsonIn } from '../../platform/text.ts';
 
 /** Why a command failed, in a line for the person at the terminal. */
 export class Failure extends Error {}
@@ -82,17 +83,9 @@ export async function call<T>(shape: z.ZodType<T>, method: string, path: string,
   const text = await answer.text().catch(() => {
     throw new Unanswered(`the answer of ${origin} broke off`);
   });
-  const read = shape.safeParse(parsed(text));
+  const read = shape.safeParse(jsonIn(text));
   if (!read.success) throw new Failure(`what answers at ${origin} is not this version of Footnote`);
   return read.data;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** No way there, or nobody there. */

@@ -66,23 +66,19 @@ export function addListCommands(program: Command): void {
       },
     );
 
-  lists
-    .command('archive')
-    .description('take a mailing list off the forms; who is on it stays until they leave')
-    .argument('<slug>')
-    .option('--json', 'for machines')
-    .addHelpText('after', '\nExample:\n  npm run admin -- lists archive morning-briefing')
-    .action(async (slug: string, { json = false }: { json?: boolean }) => {
-      print([await call(list, 'POST', `${at(slug)}/archive`)], json, lines);
-    });
-
-  lists
-    .command('offer')
-    .description('put an archived mailing list back on the forms, where it stood')
-    .argument('<slug>')
-    .option('--json', 'for machines')
-    .addHelpText('after', '\nExample:\n  npm run admin -- lists offer morning-briefing')
-    .action(async (slug: string, { json = false }: { json?: boolean }) => {
-      print([await call(list, 'POST', `${at(slug)}/offer`)], json, lines);
-    });
+  const placings = {
+    archive: 'take a mailing list off the forms; who is on it stays until they leave',
+    offer: 'put an archived mailing list back on the forms, where it stood',
+  };
+  for (const [placing, description] of Object.entries(placings)) {
+    lists
+      .command(placing)
+      .description(description)
+      .argument('<slug>')
+      .option('--json', 'for machines')
+      .addHelpText('after', `\nExample:\n  npm run admin -- lists ${placing} morning-briefing`)
+      .action(async (slug: string, { json = false }: { json?: boolean }) => {
+        print([await call(list, 'POST', `${at(slug)}/${placing}`)], json, lines);
+      });
+  }
 }

@@ -1,6 +1,7 @@
 import { CsvError, parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { plainField } from '../../../platform/csv.ts';
+import { jsonIn } from '../../../platform/text.ts';
 import { Failure } from '../call.ts';
 import type { Delimiter } from './delimiter.ts';
 
@@ -91,13 +92,8 @@ const texts = z.record(
 );
 
 /** An object of texts; null when it is none. */
-export function jsonObject(text: string): Record<string, string> | null {
-  try {
-    return texts.safeParse(JSON.parse(text)).data ?? null;
-  } catch {
-    return null;
-  }
-}
+export const jsonObject = (text: string): Record<string, string> | null =>
+  texts.safeParse(jsonIn(text)).data ?? null;
 
 interface Parsed {
   cells: string[];
